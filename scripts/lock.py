@@ -1,0 +1,39 @@
+"""Makes `requirements.lock` (to run) and `requirements-dev.lock` (to develop, on top) from `pyproject.toml`.
+
+Both hold exact versions with hashes for every platform, and no index address. They are installed with
+`--no-deps`; `tool.uv.dependency-metadata` in `pyproject.toml` leaves torch out, which the package with the
+embedded weights declares and does not need.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMON = (
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-annotate",
+    "--no-header",
+    "--quiet",
+)
+HEADER = "# Made by `make lock`; install with: pip install --require-hashes --no-deps -r {name}\n"
+
+
+def compile_lock(name: str, *options: str) -> None:
+    """Resolves `pyproject.toml` into the file `name`, keeping versions that still fit."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *COMMON, *options, "-o", name]
+    subprocess.run(command, cwd=ROOT, check=True)
+    path = ROOT / name
+    text = path.read_text(encoding="utf-8")
+    path.write_text(HEADER.format(name=name) + text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    compile_lock("requirements.lock", "--extra", "embedded")
+    compile_lock("requirements-dev.lock", "--extra", "embedded", "--group", "dev", "--constraint", "requirements.lock")

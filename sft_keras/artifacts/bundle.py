@@ -1,0 +1,203 @@
+"""What a person keeps: a folder with the model and all that is needed to use it, checked by SHA-256.
+
+A bundle loads in a fresh process without the run, the data or a network. Loading never unpickles and never
+runs code from the bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sft_keras.config import RunConfig
+from sft_keras.data.labels import Labels
+from sft_keras.errors import ArtifactError
+
+FORMAT_VERSION = 1
+MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
+REPORT, CARD, MANIFEST, PRESET = "report.json", "README.md", "manifest.json", "preset"
+REQUIRED = (MODEL, TOKENIZER, LABELS, CONFIG)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files were checked.
+
+    Attributes:
+        folder: Where it lies.
+        labels: Its labels.
+        config: The configuration it was trained with.
+        report: Its report, or None if the training was stopped before the test part was scored.
+        information: What the manifest says beside the checksums: versions, backbone, data fingerprint.
+    """
+
+    folder: Path
+    labels: Labels
+    config: RunConfig
+    report: dict[str, Any] | None
+    information: dict[str, Any]
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    save_model: Callable[[Path], None],
+    save_tokenizer: Callable[[Path], None],
+    save_preset: Callable[[Path], None] | None,
+    labels: Labels,
+    config: RunConfig,
+    report: dict[str, Any] | None,
+    card: str,
+    information: dict[str, Any],
+) -> None:
+    """Writes a bundle beside its place and renames it into place, so that it is never half there.
+
+    Args:
+        folder: Its place; a bundle that is there is replaced.
+        save_model: Writes `model.keras` to the path it is given.
+        save_tokenizer: Writes `tokenizer.json`.
+        save_preset: Writes the KerasHub preset into a folder; None for a backbone that has none.
+        labels: The labels.
+        config: The resolved configuration.
+        report: The report, if the test part was scored.
+        card: The model card as Markdown.
+        information: Versions, backbone and data fingerprint for the manifest.
+
+    Raises:
+        ArtifactError: The disk is full or not writable; what was there stays.
+    """
+    temporary = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_model(temporary / MODEL)
+        save_tokenizer(temporary / TOKENIZER)
+        if save_preset:
+            save_preset(temporary / PRESET)
+        (temporary / LABELS).write_text(labels.to_json(), encoding="utf-8")
+        (temporary / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
+        (temporary / CARD).write_text(card, encoding="utf-8")
+        if report is not None:
+            (temporary / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
+        files = sorted(path for path in temporary.rglob("*") if path.is_file())
+        manifest = {
+            "format_version": FORMAT_VERSION,
+            **information,
+            "files": {path.relative_to(temporary).as_posix(): file_sha256(path) for path in files},
+        }
+        (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2), encoding="utf-8")
+        _replace(temporary, folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise ArtifactError(
+            f"The bundle could not be written: {error.strerror or error}",
+            where=str(folder),
+            fix="Free some space and resume the run; its checkpoints are still there.",
+        ) from error
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Checks a bundle and reads all of it but the model.
+
+    Raises:
+        ArtifactError: It is missing, from a newer version, or a file of it is missing or changed.
+    """
+    if not folder.is_dir():
+        raise ArtifactError(
+            "There is no bundle here.", where=str(folder), fix="Give the folder `bundle` of a run, or its copy."
+        )
+    if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():
+        folder = folder / "bundle"  # a run folder was given
+    manifest = _read_manifest(folder / MANIFEST)
+    version = manifest["format_version"]
+    if version > FORMAT_VERSION:
+        raise ArtifactError(
+            f"The bundle has format version {version}; this version of sft-keras reads up to {FORMAT_VERSION}.",
+            where=str(folder),
+            fix="Upgrade sft-keras: pip install --upgrade sft-keras",
+        )
+    for name, expected in manifest["files"].items():
+        _check_file(folder, str(name), str(expected))
+    for name in REQUIRED:
+        if name not in manifest["files"]:
+            raise _damaged(folder / name, "is not listed in manifest.json")
+    try:
+        labels = Labels.from_json((folder / LABELS).read_text(encoding="utf-8"))
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if REPORT in manifest["files"] else None
+    except ValueError as error:
+        raise _damaged(folder, f"cannot be read: {error}") from None
+    information = {key: value for key, value in manifest.items() if key != "files"}
+    return Bundle(folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information)
+
+
+def load_model(bundle: Bundle) -> Any:
+    """The bundle's Keras model, in safe mode and without a compile configuration."""
+    import keras
+
+    from sft_keras.modeling import heads  # noqa: F401 - registers the layers that the file names
+
+    try:
+        return keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds; the files are intact, so the versions must differ
+        raise ArtifactError(
+            f"The model cannot be loaded: {str(error).splitlines()[0][:300]}",
+            where=str(bundle.folder / MODEL),
+            fix=f"The bundle was made with {bundle.information.get('versions', 'other versions')}; install those.",
+        ) from error
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        complete = isinstance(manifest["format_version"], int) and isinstance(manifest["files"], dict)
+    except FileNotFoundError:
+        raise ArtifactError(
+            "The folder is no bundle: it has no manifest.json.",
+            where=str(path.parent),
+            fix="Give the folder `bundle` of a finished run.",
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError):
+        complete = False
+    if not complete:
+        raise _damaged(path, "cannot be read")
+    return dict(manifest)
+
+
+def _check_file(folder: Path, name: str, expected: str) -> None:
+    path = folder / name
+    # A name from a manifest must not lead out of the bundle, by dots or by a link.
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise _damaged(path, "lies outside the bundle")
+    if not path.is_file():
+        raise _damaged(path, "is missing")
+    if file_sha256(path) != expected:
+        raise _damaged(path, "was changed (its SHA-256 differs from manifest.json)")
+
+
+def _damaged(path: Path, what: str) -> ArtifactError:
+    return ArtifactError(
+        f"The bundle is damaged: {path.name} {what}.",
+        where=str(path),
+        fix="Copy the bundle again from where it was made, or train anew.",
+    )
+
+
+def _replace(source: Path, target: Path) -> None:
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)  # noqa: PTH105 - of folders
+    os.replace(source, target)  # noqa: PTH105
+    shutil.rmtree(old, ignore_errors=True)

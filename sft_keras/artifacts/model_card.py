@@ -1,0 +1,86 @@
+"""The page that goes with a model: what it is for, how good it is, what it was made from, how to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sft_keras.config import RunConfig
+
+SHOWN_METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
+TITLES = {"majority": "majority class", "tfidf_logreg": "TF-IDF + logistic regression"}
+MOST_LABELS_LISTED = 100
+
+
+def model_card(
+    config: RunConfig, *, labels: Sequence[str], report: dict[str, Any] | None, information: dict[str, Any]
+) -> str:
+    """The model card as Markdown.
+
+    Args:
+        config: The resolved configuration.
+        labels: Names of the labels.
+        report: The report, or None if the test part was not scored.
+        information: Versions, backbone and data fingerprint.
+    """
+    listed = ", ".join(f"`{name}`" for name in labels[:MOST_LABELS_LISTED])
+    more = f" and {len(labels) - MOST_LABELS_LISTED} more" if len(labels) > MOST_LABELS_LISTED else ""
+    parts = [
+        "# A text classifier",
+        f"Sorts a text into one of {len(labels)} labels: {listed}{more}.",
+        "## How good it is",
+        _scores(report) if report else "The training was stopped early; the test part was not scored.",
+        "## How it was made",
+        _origin(config, information),
+        "## How to use it",
+        '```bash\nsft-keras predict . --text "Your text"\n```\n\n'
+        "```python\nimport sft_keras\n\n"
+        'sft_keras.load(".").predict(["Your text"])\n```',
+        "## What to keep in mind",
+        "The scores hold for texts like those of the test part. Other topics, other languages or another time can "
+        "give worse answers with the same confidence. Labels carry the judgement of the people who gave them.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _scores(report: dict[str, Any]) -> str:
+    columns = {"this model": report["metrics"]}
+    for name, baseline in (report.get("baselines") or {}).items():
+        columns[TITLES.get(name, name)] = baseline["metrics"]
+    lines = [
+        f"On {report['rows']['test']} rows that were never used for training (95 % intervals in brackets):",
+        "",
+        f"| | {' | '.join(columns)} |",
+        f"|---|{'---|' * len(columns)}",
+    ]
+    for metric in SHOWN_METRICS:
+        cells = [_cell(values.get(metric)) for values in columns.values()]
+        lines.append(f"| {metric} | {' | '.join(cells)} |")
+    if report.get("verdict"):
+        lines += ["", report["verdict"]]
+    return "\n".join(lines)
+
+
+def _cell(value: dict[str, Any] | None) -> str:
+    if not value or value.get("value") is None:
+        return "–"
+    if value.get("low") is None:
+        return f"{value['value']:.3f}"
+    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def _origin(config: RunConfig, information: dict[str, Any]) -> str:
+    terms = [f"{term.weight:g} × {term.name}" for term in config.objective.terms if term.weight]
+    versions = ", ".join(f"{name} {version}" for name, version in information.get("versions", {}).items())
+    return "\n".join(
+        [
+            f"- Backbone: {information.get('backbone', config.model.backbone)} (trained: {config.model.trainable})",
+            f"- Loss: {' + '.join([config.objective.task_loss, *terms])}; class weights: "
+            f"{config.objective.class_weights}",
+            f"- Up to {config.training.epochs} epochs, batches of {config.training.batch_size}, "
+            f"seed {config.training.seed}",
+            f"- Data fingerprint: `{information.get('data_fingerprint', '')}`",
+            f"- Versions: {versions}",
+            "- All settings: `config.yaml`",
+        ]
+    )

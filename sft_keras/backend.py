@@ -1,0 +1,45 @@
+"""Loads Keras once, with the backend that is set and without its start-up chatter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Drops what native code writes to standard error: TensorFlow logs there before its log level applies."""
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, ValueError, AttributeError):  # no standard error to silence
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a file
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def load_backend() -> None:
+    """Imports Keras and KerasHub; takes seconds the first time and nothing after that.
+
+    `KERAS_BACKEND` is TensorFlow unless the environment says otherwise; it must be set before Keras is imported.
+    """
+    if "keras_hub" in sys.modules:
+        return
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _quiet_stderr():
+        import keras_hub  # noqa: F401
+
+        if os.environ["KERAS_BACKEND"] == "tensorflow":
+            import tensorflow as tf
+
+            tf.constant(0)  # the first operation logs once more
+            tf.get_logger().setLevel("ERROR")

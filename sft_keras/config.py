@@ -1,0 +1,348 @@
+"""The configuration of a run: one frozen tree, where every field has a default, a range and a sentence.
+
+The sentences feed `--help`, the form of the web app and the docs; names of plug-ins are checked against
+the files that hold them, so a new loss term needs no edit here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sft_keras.errors import ConfigError, did_you_mean
+from sft_keras.registry import plugin_names
+
+
+def _plugin(package: str, kind: str) -> AfterValidator:
+    def check(name: str) -> str:
+        known = plugin_names(package)
+        if name not in known:
+            raise ValueError(f'there is no {kind} "{name}". {did_you_mean(name, known)}')
+        return name
+
+    return AfterValidator(check)
+
+
+TermName = Annotated[str, _plugin("sft_keras.losses.terms", "supervised loss term")]
+TaskName = Annotated[str, _plugin("sft_keras.tasks", "task")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Which columns are used and how the rows are divided."""
+
+    text_column: str | None = Field(None, title="Text column", description="Column with the texts; found if empty.")
+    label_column: str | None = Field(None, title="Label column", description="Column with the labels; found if empty.")
+    weight_column: str | None = Field(
+        None,
+        title="Weight column",
+        description="Column with a weight for each row (a number from 0 up); none if empty.",
+    )
+    validation_fraction: float = Field(
+        0.1, gt=0, lt=0.5, title="Validation part", description="Share of the rows that chooses the best epoch."
+    )
+    test_fraction: float = Field(
+        0.2, gt=0, lt=0.5, title="Test part", description="Share of the rows that is only used for the final score."
+    )
+    max_rows: int | None = Field(
+        None, ge=8, title="Row limit", description="Use at most so many rows, drawn with the seed; all if empty."
+    )
+    near_duplicate_similarity: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        title="Near-duplicate similarity",
+        description="Texts at least this alike (Jaccard of character 5-grams) stay on one side of the split.",
+    )
+
+
+class ModelConfig(Section):
+    """The pretrained model, what of it is trained, and how a text becomes one vector."""
+
+    backbone: str = Field(
+        "minilm",
+        min_length=1,
+        title="Backbone",
+        description="A name from `sft-keras backbones`, a KerasHub preset, an hf:// handle, or a local folder.",
+    )
+    pooling: Literal["auto", "cls", "mean", "last", "max"] = Field(
+        "auto", title="Pooling", description="How the token vectors become one; auto takes the family's default."
+    )
+    trainable: str = Field(
+        "full",
+        pattern=r"^(full|head|top:[1-9][0-9]*)$",
+        title="What trains",
+        description="full, head (backbone frozen), or top:N (the last N layers).",
+    )
+    freeze_embeddings: bool = Field(
+        False, title="Freeze embeddings", description="Keep the token embeddings as they were pretrained."
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, title="Dropout", description="Share of units dropped in the backbone.")
+    head_dropout: float = Field(0.1, ge=0, lt=1, title="Head dropout", description="Share dropped before the head.")
+    max_length: int = Field(
+        256, ge=8, le=8192, title="Longest text", description="Tokens a text; what is longer is cut at the end."
+    )
+    lstm_units: int = Field(128, ge=4, le=4096, title="LSTM units", description="Units in each direction (lstm only).")
+    lstm_embedding_dim: int = Field(
+        128, ge=4, le=4096, title="LSTM embedding size", description="Width of the token vectors (lstm only)."
+    )
+    lstm_vocabulary_size: int = Field(
+        20_000, ge=100, le=1_000_000, title="LSTM vocabulary", description="Most tokens that are learned (lstm only)."
+    )
+    word_vectors: str | None = Field(
+        None, title="Word vectors", description="File of vectors in GloVe or word2vec text format (lstm only)."
+    )
+
+
+class TermConfig(Section):
+    """One supervised term of the loss and its weight λ."""
+
+    name: TermName = Field(title="Term", description="Name of the supervised term.")
+    weight: float = Field(0.1, ge=0, le=1000, title="λ", description="Weight of the term; 0 leaves it out entirely.")
+    temperature: float = Field(
+        0.1, ge=0.01, le=100, title="Temperature", description="Divides the similarities (supcon, prototype)."
+    )
+    center_rate: float = Field(
+        0.5, gt=0, le=1, title="Center rate", description="How fast the class centers follow (center)."
+    )
+    ramp_epochs: float = Field(
+        0, ge=0, le=1000, title="Ramp", description="λ grows linearly from 0 over so many epochs; 0 keeps it constant."
+    )
+
+
+class ObjectiveConfig(Section):
+    """The loss L = L_task + Σ λ·L_sup."""
+
+    task_loss: Literal["cross_entropy", "focal"] = Field(
+        "cross_entropy", title="Task loss", description="cross_entropy, or focal (gives easy rows less weight)."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, title="Label smoothing", description="Probability spread evenly over all classes."
+    )
+    focal_gamma: float = Field(2.0, ge=0, le=10, title="Focal γ", description="How strongly easy rows fade (focal).")
+    class_weights: Literal["none", "balanced", "effective"] | dict[str, float] = Field(
+        "none",
+        title="Class weights",
+        description="none, balanced (inverse frequency), effective (Cui et al. 2019), or a weight for each label.",
+    )
+    terms: tuple[TermConfig, ...] = Field((), title="Supervised terms", description="Terms added to the task loss.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ObjectiveConfig:
+        names = [term.name for term in self.terms]
+        if len(set(names)) != len(names):
+            raise ValueError(f"a supervised term may stand once only. Received: {names}")
+        if isinstance(self.class_weights, dict) and any(not w > 0 for w in self.class_weights.values()):
+            raise ValueError(f"class weights must be above 0. Received: {self.class_weights}")
+        return self
+
+
+class OptimizerConfig(Section):
+    """How the weights are moved."""
+
+    name: Literal["adamw", "adam", "sgd"] = Field("adamw", title="Optimizer", description="adamw, adam or sgd.")
+    learning_rate: float | None = Field(
+        None, gt=0, le=10, title="Learning rate", description="Peak learning rate; the backbone's default if empty."
+    )
+    weight_decay: float = Field(
+        0.01, ge=0, lt=1, title="Weight decay", description="AdamW's decay; biases and layer norms are spared."
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="Momentum of sgd.")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, title="Warm-up", description="Share of the steps that warms up.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", title="Schedule", description="What the learning rate does after the warm-up."
+    )
+    clip_norm: float | None = Field(
+        1.0, gt=0, title="Gradient clipping", description="Largest global norm of the gradient; none if empty."
+    )
+
+
+class TrainingConfig(Section):
+    """How long and how the training runs."""
+
+    task: TaskName = Field("classification", title="Task", description="What is learned from the labels.")
+    epochs: int = Field(3, ge=1, le=1000, title="Epochs", description="Passes over the training part.")
+    batch_size: int = Field(32, ge=1, le=4096, title="Batch size", description="Rows a step.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Fixes the split, the order and all draws.")
+    patience: int | None = Field(
+        2, ge=1, title="Patience", description="Stop after so many epochs without a better score; never if empty."
+    )
+    monitor: Literal["macro_f1", "accuracy", "task_loss"] = Field(
+        "macro_f1", title="Best by", description="Validation figure that chooses the best epoch."
+    )
+    mixed_precision: Literal["none", "bfloat16", "float16"] = Field(
+        "none", title="Mixed precision", description="Number format of the backbone; none is 32-bit."
+    )
+    jit_compile: bool = Field(
+        False, title="Compile (XLA)", description="Compile the step; pays on long runs with few text lengths."
+    )
+    length_buckets: bool = Field(
+        True, title="Length buckets", description="Put texts of like length into one batch, which saves padding."
+    )
+    checkpoint_minutes: float = Field(
+        10, gt=0, title="Checkpoint every", description="Minutes between checkpoints; one is made at each epoch too."
+    )
+
+
+class EvaluationConfig(Section):
+    """What is measured on the test part."""
+
+    bootstrap_samples: int = Field(
+        1000, ge=100, le=100_000, title="Bootstrap samples", description="Resamples behind each 95 % interval."
+    )
+    calibration_bins: int = Field(
+        15, ge=2, le=100, title="Calibration bins", description="Equal-width bins of the calibration error."
+    )
+    baselines: bool = Field(
+        True, title="Baselines", description="Also score the majority class and TF-IDF + logistic regression."
+    )
+
+
+class RunConfig(Section):
+    """All that decides a run, beside the data.
+
+    Example:
+        >>> RunConfig().training.epochs
+        3
+    """
+
+    data: DataConfig = Field(default_factory=DataConfig, title="Data")
+    model: ModelConfig = Field(default_factory=ModelConfig, title="Model")
+    objective: ObjectiveConfig = Field(default_factory=ObjectiveConfig, title="Objective")
+    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, title="Optimizer")
+    training: TrainingConfig = Field(default_factory=TrainingConfig, title="Training")
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, title="Evaluation")
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, source: str = "configuration") -> RunConfig:
+        """Checks a nested mapping and fills in the defaults.
+
+        Raises:
+            ConfigError: A key is unknown (the nearest is named) or a value is not allowed.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise _explain(error, source) from None
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> RunConfig:
+        """Reads a configuration file.
+
+        Raises:
+            ConfigError: The file is missing, is no YAML mapping, or holds what `parse` refuses.
+        """
+        return cls.parse(read_yaml(path), source=str(path))
+
+    def to_yaml(self) -> str:
+        """The whole tree as YAML, in the order of the fields."""
+        return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds; an empty file is an empty mapping.
+
+    Raises:
+        ConfigError: The file cannot be read or holds something else.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError("The configuration file does not exist.", where=str(path), fix="Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration file cannot be read: {error}", where=str(path)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(
+            f"The configuration is not valid YAML: {getattr(error, 'problem', None) or error}",
+            where=f"{path}{line}",
+            fix="`sft-keras init-config` prints a valid one to start from.",
+        ) from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ConfigError(
+            f"The configuration must be a mapping of sections. Received: {type(loaded).__name__}",
+            where=str(path),
+            fix="`sft-keras init-config` prints a valid one to start from.",
+        )
+    return loaded
+
+
+def apply_settings(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Lays `section.key=value` assignments over a nested mapping; the value is read as YAML.
+
+    Raises:
+        ConfigError: An assignment has no `=` or runs through a value that is no section.
+
+    Example:
+        >>> apply_settings({}, ["training.epochs=2"])
+        {'training': {'epochs': 2}}
+    """
+    result: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+    for assignment in assignments:
+        key, equals, raw = assignment.partition("=")
+        path = key.strip().split(".")
+        if not equals or not all(path):
+            raise ConfigError(
+                f'A setting has the form section.key=value. Received: "{assignment}"',
+                where="--set",
+                fix="For example: --set training.epochs=2",
+            )
+        try:
+            value = yaml.safe_load(raw)
+        except yaml.YAMLError:
+            value = raw
+        node = result
+        for part in path[:-1]:
+            child = node.setdefault(part, {})
+            if not isinstance(child, dict):
+                raise ConfigError(f'"{part}" is a value, not a section. Received: "{assignment}"', where="--set")
+            node = child
+        node[path[-1]] = value
+    return result
+
+
+def _known_keys(location: tuple[str | int, ...]) -> Iterable[str]:
+    """The keys allowed beside an unknown one."""
+    model: type[BaseModel] = RunConfig
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        if part == "terms":
+            model = TermConfig
+            continue
+        annotation = model.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return model.model_fields
+
+
+def _explain(error: ValidationError, source: str) -> ConfigError:
+    first = error.errors(include_url=False)[0]
+    location = tuple(first["loc"])
+    name = ".".join(str(part) for part in location)
+    if first["type"] == "extra_forbidden":
+        return ConfigError(
+            f'There is no setting "{name}".',
+            where=source,
+            fix=did_you_mean(str(location[-1]), _known_keys(location)),
+        )
+    message = first["msg"].removeprefix("Value error, ")
+    more = f" ({len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
+    return ConfigError(
+        f"{name or 'The configuration'}: {message}. Received: {first['input']!r}{more}",
+        where=source,
+        fix="`sft-keras init-config` prints every setting with its default and meaning.",
+    )

@@ -1,0 +1,148 @@
+"""Reads a user's file in any common format into a table of strings, and says in words what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sft_keras.data.binary_formats import is_workbook, read_parquet, read_workbook, too_many_rows
+from sft_keras.data.decoding import decode
+from sft_keras.data.delimited import SAMPLE_LINES, even_out, is_fasttext, read_delimited, read_fasttext
+from sft_keras.data.files import Content, read_content, refuse_foreign
+from sft_keras.data.headers import column_names, has_header
+from sft_keras.data.json_formats import Records, read_json
+from sft_keras.errors import DataError
+from sft_keras.settings import Settings
+
+Grid = tuple[list[str], list[list[str]], list[str]]
+JSON_EXTENSIONS = {"json", "jsonl", "ndjson"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file as strings.
+
+    Attributes:
+        frame: Columns of dtype object that hold `str`; a missing cell is "".
+        source: Where it came from: a path or a sample's name.
+        notes: What was found out about the file, in plain words.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path, settings: Settings) -> Table:
+    """Reads CSV, TSV, JSON, JSON Lines, Parquet, XLSX, XLS, ODS or fastText, also inside .gz or .zip.
+
+    The format is told by the contents; the name only settles what the contents leave open.
+
+    Args:
+        path: The file.
+        settings: Gives the limits on size and rows.
+
+    Returns:
+        The table, with at least one row.
+
+    Raises:
+        DataError: The file cannot be read, is too large, or holds no rows.
+
+    Example:
+        >>> read_table(Path("reviews.csv"), Settings()).notes  # doctest: +SKIP
+        ('Encoding: UTF-8.', 'Separator: comma.', 'The first row names the columns.')
+    """
+    where = str(path)
+    content = read_content(path, settings.max_file_bytes)
+    if not content.data.strip():
+        raise DataError("The file is empty.", where=where, fix="Choose a file with at least one row.")
+    names, rows, notes = _read_grid(content, where, settings)
+    if len(rows) > settings.max_rows:
+        raise too_many_rows(settings.max_rows, where)
+    if not rows:
+        raise DataError(
+            f"The file holds column names but no rows. Received: {', '.join(names)}",
+            where=where,
+            fix="Choose a file with at least one row below the names.",
+        )
+    return Table(_frame(names, rows), where, (*content.notes, *notes))
+
+
+def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
+    data = content.data
+    limits = {"max_rows": settings.max_rows, "max_bytes": settings.max_file_bytes}
+    if data.startswith(b"PAR1") or content.extension == "parquet":
+        names, rows = read_parquet(data, where, **limits)
+        return column_names(names, len(names)), rows, ["Format: Parquet."]
+    if is_workbook(data):
+        rows, notes = read_workbook(data, where, **limits)
+        return _with_names(rows, notes)
+    refuse_foreign(content, where)
+    text, notes = _decoded(content, where)
+    if content.extension in JSON_EXTENSIONS or text.lstrip().startswith(("{", "[")):
+        try:
+            records, found = read_json(text, where, lines=content.extension in {"jsonl", "ndjson"})
+            return _from_records(records, notes + found, where)
+        except DataError:
+            # A text table may begin with a bracket, too.
+            if content.extension in JSON_EXTENSIONS or text.lstrip().startswith('{"'):
+                raise
+    if is_fasttext(text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]):
+        rows, found = read_fasttext(text)
+        return rows[0], rows[1:], notes + found
+    rows, found = read_delimited(text)
+    return _with_names(rows, notes + found)
+
+
+def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
+    text, notes = decode(content.data, where)
+    text = text.rstrip("\x1a")
+    start = text[:1000].lstrip().lower()
+    if not start:
+        raise DataError("The file is empty.", where=where, fix="Choose a file with at least one row.")
+    if start.startswith(("<!doctype html", "<html")):
+        raise DataError(
+            "The file is a web page, not a table.",
+            where=where,
+            fix="Download the file itself; on a code host use its raw or download link.",
+        )
+    if start.startswith("<?xml"):
+        raise DataError("The file is XML.", where=where, fix="Save it as CSV, JSON or XLSX.")
+    return text, list(notes)
+
+
+def _with_names(rows: list[list[str]], notes: list[str]) -> Grid:
+    """Splits off a header row if there is one, and drops columns that are empty and have no name."""
+    header = has_header(rows)
+    first = rows[0] if header else None
+    body = rows[1:] if header else rows
+    width = max((len(row) for row in rows), default=0)
+    body, _ = even_out(body, width)
+    names = column_names(first, width)
+    keep = [
+        i
+        for i in range(width)
+        if (first is not None and i < len(first) and first[i].strip()) or any(row[i].strip() for row in body)
+    ]
+    if len(keep) < width:
+        notes = [*notes, f"{width - len(keep)} empty column(s) were dropped."]
+        names = [names[i] for i in keep]
+        body = [[row[i] for i in keep] for row in body]
+    told = "The first row names the columns." if header else "The first row is data; the columns have no names."
+    return names, body, [*notes, told]
+
+
+def _from_records(records: Records, notes: list[str], where: str) -> Grid:
+    if not records:
+        raise DataError("The file holds no rows.", where=where, fix="Choose a file with at least one row.")
+    names = list(dict.fromkeys(name for record in records for name in record))
+    if not names:
+        raise DataError("The objects in the file are empty.", where=where, fix="Give each a text and a label.")
+    return names, [[record.get(name, "") for name in names] for record in records], notes
+
+
+def _frame(names: list[str], rows: list[list[str]]) -> pd.DataFrame:
+    columns = list(zip(*rows, strict=True))
+    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in zip(names, columns, strict=True)})

@@ -1,0 +1,53 @@
+"""Which writing system the texts use: scripts without spaces need other tokens than words between spaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+
+_UNSPACED = re.compile(
+    "["
+    "\u0e01-\u0e3a\u0e40-\u0e4e"  # Thai
+    "\u0e81-\u0ebd\u0ec0-\u0ecd\u0edc-\u0edf"  # Lao
+    "\u1000-\u103f\u1050-\u108f\ua9e0-\ua9ef\uaa60-\uaa7f"  # Myanmar
+    "\u1780-\u17d3"  # Khmer
+    "\u2e80-\u2fd5\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
+    "\u3041-\u309f"  # Hiragana
+    "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Katakana
+    "]+"
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+_TEXTS = 10_000
+_CHARACTERS = 2_000
+_MAINLY = 0.3
+
+
+def unspaced_share(texts: Iterable[str]) -> float:
+    """The share of letters that belong to scripts written without spaces between words.
+
+    Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar count, with their vowel signs; Hangul does not,
+    since Korean puts spaces. Digits, punctuation and emoji are no letters.
+
+    Args:
+        texts: The texts; the first 10,000 are read, and the first 2,000 characters of each.
+
+    Returns:
+        A share from 0 to 1; 0 if there are no letters.
+    """
+    unspaced = spaced = 0
+    for text in islice(texts, _TEXTS):
+        head = text[:_CHARACTERS]
+        rest = _UNSPACED.sub("", head)
+        unspaced += len(head) - len(rest)
+        spaced += len(rest) - len(_LETTERS.sub("", rest))
+    return unspaced / (unspaced + spaced) if unspaced else 0.0
+
+
+def mostly_unspaced(texts: Iterable[str]) -> bool:
+    """Whether more than 30 % of the letters are of scripts without spaces, so that characters make better tokens.
+
+    The bound is below one half because one Han character says as much as several Latin letters.
+    """
+    return unspaced_share(texts) > _MAINLY

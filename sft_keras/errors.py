@@ -1,0 +1,68 @@
+"""Failures that a person can cause, each told in three parts: what is wrong, where, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SftError(Exception):
+    """A failure with a message meant for the person who caused it, never for a debugger.
+
+    Args:
+        problem: What is wrong, with the value received.
+        where: The file, row, column or field it was found in; empty if there is no such place.
+        fix: What to do about it; empty if nothing can be done.
+    """
+
+    def __init__(self, problem: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        lines = [self.problem]
+        if self.where:
+            lines.append(f"Where: {self.where}")
+        if self.fix:
+            lines.append(f"What to do: {self.fix}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, str]:
+        """The three parts and the class name, for programs."""
+        return {
+            "error": type(self).__name__,
+            "problem": self.problem,
+            "where": self.where,
+            "fix": self.fix,
+        }
+
+
+class DataError(SftError):
+    """The labelled examples cannot be read or used."""
+
+
+class ConfigError(SftError):
+    """A setting is unknown, out of range, or contradicts another."""
+
+
+class TrainingError(SftError):
+    """The training cannot start, go on or be resumed."""
+
+
+class ArtifactError(SftError):
+    """A bundle or run folder is missing, damaged, or from another version."""
+
+
+def did_you_mean(received: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known word, or all of them.
+
+    Example:
+        >>> did_you_mean("epocks", ["epochs", "seed"])
+        'Did you mean "epochs"? Known: epochs, seed.'
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(received, names, n=1, cutoff=0.6)
+    hint = f'Did you mean "{near[0]}"? ' if near else ""
+    return f"{hint}Known: {', '.join(names) or '(none)'}."

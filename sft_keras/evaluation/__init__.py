@@ -1,0 +1,1 @@
+"""Figures, intervals, baselines and the report of a run; nothing here needs Keras."""

@@ -1,0 +1,203 @@
+"""What a backbone family offers, and how a name becomes one: preset, `hf://` handle or local folder.
+
+This module and the listings in the family files import no Keras: names, sizes and languages can be shown
+without loading it. Only `Family.tokenizer` and `Family.encoder` do.
+"""
+
+from __future__ import annotations
+
+import abc
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sft_keras.config import ModelConfig
+from sft_keras.errors import ConfigError, did_you_mean
+from sft_keras.registry import Registry
+
+if TYPE_CHECKING:
+    from sft_keras.modeling.heads import Pooling
+    from sft_keras.preprocessing.tokenizer import TextTokenizer
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A backbone that is known by name.
+
+    Attributes:
+        name: What the person writes.
+        parameters: Number of weights; None where it depends on the data.
+        languages: In plain words.
+        source: Where it comes from.
+        licence: SPDX name of the weights' licence.
+        handle: What the family loads: a KerasHub preset name, or empty.
+        package: An installed package whose folder holds the weights, preferred over the handle.
+    """
+
+    name: str
+    parameters: int | None
+    languages: str
+    source: str
+    licence: str
+    handle: str = ""
+    package: str = ""
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a backbone is loaded from.
+
+    Attributes:
+        name: As the person wrote it.
+        handle: What KerasHub's `from_preset` takes: a preset name, an `hf://` handle or a folder's path; empty for
+            a family that learns everything from the data.
+    """
+
+    name: str
+    handle: str
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder, if it is one."""
+        return Path(self.handle) if self.handle and Path(self.handle).is_dir() else None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A backbone ready to be composed with a head.
+
+    Attributes:
+        model: A functional model from named inputs to token vectors [batch, length, width].
+        embeddings: The layers that hold the input embeddings.
+        blocks: The layers that `top:N` counts, lowest first.
+        hub_backbone: The KerasHub object behind it, if there is one.
+    """
+
+    model: Any
+    embeddings: tuple[Any, ...]
+    blocks: tuple[Any, ...]
+    hub_backbone: Any = None
+
+
+class Family(abc.ABC):
+    """One architecture: its presets, its defaults, and how it is loaded.
+
+    Attributes:
+        name: The family's name, that of its file.
+        architectures: Names under which `config.json` of a local folder declares it.
+        default_pooling: What `pooling: auto` means.
+        default_learning_rate: What an empty learning rate means.
+        presets: The presets known by name.
+    """
+
+    name: str
+    architectures: tuple[str, ...] = ()
+    default_pooling: Pooling
+    default_learning_rate: float
+    presets: tuple[Preset, ...] = ()
+
+    @abc.abstractmethod
+    def is_here(self, preset: Preset) -> bool:
+        """Whether the preset can be loaded without a network."""
+
+    @abc.abstractmethod
+    def locate(self, preset: Preset) -> Location:
+        """Where a preset of this family is loaded from."""
+
+    @abc.abstractmethod
+    def knows(self, handle: str) -> bool:
+        """Whether the handle is one of this family beyond `presets`; may import KerasHub."""
+
+    @abc.abstractmethod
+    def tokenizer(self, location: Location, config: ModelConfig, texts: Sequence[str]) -> TextTokenizer:
+        """The tokenizer of the backbone; `texts` is the training part, for families that learn it."""
+
+    @abc.abstractmethod
+    def encoder(
+        self, location: Location, config: ModelConfig, tokenizer: TextTokenizer, *, dtype: str, seed: int
+    ) -> Encoder:
+        """The backbone with its weights; `dtype` is a Keras dtype policy."""
+
+    def preset_writer(self, encoder: Encoder, tokenizer: TextTokenizer) -> Callable[[Path], None] | None:
+        """Writes the backbone and its tokenizer as a KerasHub preset into a folder; None if there is no such form."""
+        del encoder, tokenizer
+        return None
+
+
+FAMILIES: Registry[Family] = Registry("backbone family", "sft_keras.modeling.backbones")
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A family together with the place that one of its members is loaded from."""
+
+    family: Family
+    location: Location
+
+    def pooling(self, config: ModelConfig) -> Pooling:
+        """The configured pooling, or the family's default."""
+        return self.family.default_pooling if config.pooling == "auto" else config.pooling
+
+
+def known_presets() -> dict[str, tuple[Family, Preset]]:
+    """Every preset that is known by name."""
+    return {preset.name: (family, preset) for _, family in FAMILIES.items() for preset in family.presets}
+
+
+def presets_here() -> list[str]:
+    """Names of the presets that need no network."""
+    return [name for name, (family, preset) in known_presets().items() if family.is_here(preset)]
+
+
+def resolve_backbone(name: str) -> Backbone:
+    """Finds the family and the place for what a person wrote.
+
+    Raises:
+        ConfigError: The name is no preset, handle or folder of a family that is supported.
+    """
+    presets = known_presets()
+    if name in presets:
+        family, preset = presets[name]
+        return Backbone(family, family.locate(preset))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Backbone(_family_of_folder(folder), Location(name, str(folder.resolve())))
+    if folder.exists() or name.startswith((".", "/", "~")):
+        raise ConfigError(
+            f'There is no backbone folder at "{name}".',
+            where="model.backbone",
+            fix="Give a folder with config.json and weights, or a name from `sft-keras backbones`.",
+        )
+    for _, family in FAMILIES.items():
+        if family.knows(name):
+            return Backbone(family, Location(name, name))
+    here = presets_here()
+    raise ConfigError(
+        f'There is no backbone "{name}".',
+        where="model.backbone",
+        fix=f"{did_you_mean(name, presets)} Here without a network: {', '.join(here)}.",
+    )
+
+
+def _family_of_folder(folder: Path) -> Family:
+    path = folder / "config.json"
+    try:
+        declared = json.loads(path.read_text(encoding="utf-8"))
+        names = {str(declared.get("model_type", "")), str(declared.get("class_name", ""))}
+    except (OSError, ValueError, AttributeError):
+        raise ConfigError(
+            "The folder holds no readable config.json, so it is no preset.",
+            where=str(path),
+            fix="Give a folder in KerasHub's or Hugging Face's format.",
+        ) from None
+    for _, family in FAMILIES.items():
+        if names & set(family.architectures):
+            return family
+    supported = sorted(a for _, family in FAMILIES.items() for a in family.architectures)
+    raise ConfigError(
+        f"The folder holds an architecture that is not supported. Received: {', '.join(sorted(names - {''}))}",
+        where=str(path),
+        fix=f"Supported: {', '.join(supported)}.",
+    )

@@ -1,0 +1,134 @@
+"""A bidirectional LSTM that learns its vocabulary from the training part: small, any language, no download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sft_keras.config import ModelConfig
+from sft_keras.data.scripts import mostly_unspaced
+from sft_keras.errors import ConfigError
+from sft_keras.modeling.backbones.base import FAMILIES, Encoder, Family, Location, Preset
+from sft_keras.preprocessing.tokenizer import TextTokenizer, Unit, learn_tokenizer
+
+
+class Lstm(Family):
+    """Embedding (zero is masked), dropout, one bidirectional LSTM."""
+
+    name = "lstm"
+    default_pooling = "max"
+    default_learning_rate = 2e-3
+    presets = (Preset("lstm", None, "any (learned from your data)", "trained from scratch", "Apache-2.0"),)
+
+    def is_here(self, preset: Preset) -> bool:
+        del preset
+        return True
+
+    def locate(self, preset: Preset) -> Location:
+        return Location(preset.name, "")
+
+    def knows(self, handle: str) -> bool:
+        del handle
+        return False
+
+    def tokenizer(self, location: Location, config: ModelConfig, texts: Sequence[str]) -> TextTokenizer:
+        del location
+        unit: Unit = "characters" if mostly_unspaced(texts) else "words"
+        return learn_tokenizer(texts, unit=unit, vocabulary_size=config.lstm_vocabulary_size)
+
+    def encoder(
+        self, location: Location, config: ModelConfig, tokenizer: TextTokenizer, *, dtype: str, seed: int
+    ) -> Encoder:
+        del location
+        import keras
+
+        vectors = None
+        if config.word_vectors:
+            vectors = read_word_vectors(Path(config.word_vectors).expanduser(), tokenizer.vocabulary, seed)
+        width = config.lstm_embedding_dim if vectors is None else vectors.shape[1]
+        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+        uniform = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed)
+        embedding = keras.layers.Embedding(
+            tokenizer.vocabulary_size,
+            width,
+            mask_zero=True,
+            embeddings_initializer=uniform,
+            dtype=dtype,
+            name="token_embedding",
+        )
+        hidden = embedding(token_ids)
+        if vectors is not None:
+            embedding.set_weights([vectors])
+        rate = 0.0 if config.trainable == "head" else config.dropout
+        hidden = keras.layers.Dropout(rate, seed=seed, dtype=dtype, name="embeddings_dropout")(hidden)
+        lstm = keras.layers.LSTM(
+            config.lstm_units,
+            return_sequences=True,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
+            dtype=dtype,
+            seed=seed,
+        )
+        layer = keras.layers.Bidirectional(lstm, dtype=dtype, name="lstm")
+        model = keras.Model({"token_ids": token_ids}, layer(hidden), name="backbone")
+        return Encoder(model, (embedding,), (layer,))
+
+
+def read_word_vectors(path: Path, vocabulary: dict[str, int], seed: int) -> np.ndarray:
+    """Vectors for the tokens of a vocabulary from a file in GloVe or word2vec text format.
+
+    Args:
+        path: One token a line, then its numbers, separated by spaces; word2vec's first line (two numbers) is skipped.
+        vocabulary: Token to row.
+        seed: For the small random vectors of tokens that the file does not have.
+
+    Returns:
+        float32 of shape [len(vocabulary), width]; row 0 (padding) is zero.
+
+    Raises:
+        ConfigError: The file is missing, has lines of differing width, or holds no token of the vocabulary.
+    """
+    found: dict[int, np.ndarray] = {}
+    width = 0
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, start=1):
+                fields = line.rstrip().split(" ")
+                if number == 1 and len(fields) == 2:
+                    continue
+                width = width or len(fields) - 1
+                # Only lines of known tokens are parsed; such files have millions of others.
+                index = vocabulary.get(fields[0])
+                if index is None:
+                    continue
+                try:
+                    values = np.asarray(fields[1:], dtype=np.float32)
+                except ValueError:
+                    values = np.empty(0, dtype=np.float32)
+                if len(values) != width or not np.isfinite(values).all() or width == 0:
+                    raise ConfigError(
+                        f"A word vector must hold {width} numbers. Received: {len(fields) - 1} fields",
+                        where=f"{path}, line {number}",
+                        fix="Give a file in GloVe or word2vec text format.",
+                    )
+                found[index] = values
+    except OSError as error:
+        raise ConfigError(
+            f"The word vectors cannot be read: {error.strerror}", where=str(path), fix="Check model.word_vectors."
+        ) from None
+    if not found:
+        raise ConfigError(
+            "The file of word vectors holds no word of the training texts.",
+            where=str(path),
+            fix="Give vectors of the same language, in text format, in lower case.",
+        )
+    matrix = np.random.default_rng(seed).normal(0, 0.05, (len(vocabulary), width)).astype(np.float32)
+    for index, values in found.items():
+        matrix[index] = values
+    matrix[0] = 0
+    return matrix
+
+
+FAMILIES.add("lstm", Lstm())

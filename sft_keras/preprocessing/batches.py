@@ -1,0 +1,144 @@
+"""Token ids to padded batches: which rows go together in which epoch, and the stream that `fit` reads.
+
+The plan is plain NumPy and a pure function of (seed, epoch), so that a resumed training sees exactly the
+batches that the broken one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Inputs = dict[str, np.ndarray]
+
+# Rows are sorted by length within windows of so many batches: long enough to save nearly all padding, short
+# enough that a batch is still a random mixture.
+WINDOW_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """The division of rows into batches, epoch by epoch.
+
+    Attributes:
+        lengths: Tokens of each row, shape [rows].
+        batch_size: Rows a batch; the last one may hold fewer.
+        seed: Fixes the order together with the epoch.
+        length_buckets: Whether rows of like length share a batch.
+    """
+
+    lengths: np.ndarray
+    batch_size: int
+    seed: int
+    length_buckets: bool = True
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.lengths) // self.batch_size)
+
+    def epoch(self, epoch: int) -> list[np.ndarray]:
+        """The row indices of each batch of this epoch, in order."""
+        generator = np.random.default_rng((self.seed, epoch))
+        order = generator.permutation(len(self.lengths))
+        if not self.length_buckets:
+            return _cut(order, self.batch_size)
+        batches: list[np.ndarray] = []
+        for window in _cut(order, self.batch_size * WINDOW_BATCHES):
+            by_length = window[np.argsort(self.lengths[window], kind="stable")]
+            batches.extend(_cut(by_length, self.batch_size))
+        return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Row indices in batches from the longest to the shortest text: the order for prediction."""
+    return _cut(np.argsort(-lengths, kind="stable"), batch_size)
+
+
+def pad_batch(ids: Sequence[np.ndarray], pad_id: int, *, multiple: int = 1) -> Inputs:
+    """Fills the rows of a batch up to one length.
+
+    Args:
+        ids: int32 arrays of shape [tokens].
+        pad_id: What fills.
+        multiple: The length is rounded up to a multiple of this, which bounds the number of shapes.
+
+    Returns:
+        `token_ids`, `segment_ids` (zeros) and `padding_mask` (1 at real tokens), each int32 of shape [rows, length].
+    """
+    longest = max(len(row) for row in ids)
+    width = -(-longest // multiple) * multiple
+    token_ids = np.full((len(ids), width), pad_id, dtype=np.int32)
+    mask = np.zeros((len(ids), width), dtype=np.int32)
+    for index, row in enumerate(ids):
+        token_ids[index, : len(row)] = row
+        mask[index, : len(row)] = 1
+    return {"token_ids": token_ids, "segment_ids": np.zeros_like(token_ids), "padding_mask": mask}
+
+
+def only(inputs: Inputs, names: Sequence[str]) -> Inputs:
+    """The inputs that a model declares, in its order."""
+    return {name: inputs[name] for name in names}
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Tokenised rows with their targets, ready to be batched.
+
+    Attributes:
+        ids: One int32 array a row.
+        targets: Class ids, int32, shape [rows].
+        weights: Row weights, float32, shape [rows].
+        pad_id: What fills a batch.
+        input_names: The inputs that the model declares.
+        multiple: See `pad_batch`.
+    """
+
+    ids: Sequence[np.ndarray]
+    targets: np.ndarray
+    weights: np.ndarray
+    pad_id: int
+    input_names: tuple[str, ...]
+    multiple: int = 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row, shape [rows]."""
+        return np.asarray([len(row) for row in self.ids], dtype=np.int64)
+
+    def batch(self, rows: np.ndarray) -> tuple[Inputs, np.ndarray, np.ndarray]:
+        """Inputs, targets and weights of the given rows."""
+        inputs = pad_batch([self.ids[row] for row in rows], self.pad_id, multiple=self.multiple)
+        return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
+
+
+def stream(rows: EncodedRows, batches: Callable[[], Sequence[np.ndarray]]) -> Any:
+    """A `tf.data.Dataset` of padded batches, made ahead of the model.
+
+    Args:
+        rows: What to batch; tokenised once, not each epoch.
+        batches: Called each time the dataset is iterated, which `fit` does once an epoch; gives the row indices.
+
+    Returns:
+        A dataset of `(inputs, targets, weights)` with free batch and length dimensions, so that no new length
+        traces the step again.
+    """
+    import tensorflow as tf
+
+    def generate() -> Iterator[tuple[Inputs, np.ndarray, np.ndarray]]:
+        for indices in batches():
+            yield rows.batch(indices)
+
+    signature = (
+        {name: tf.TensorSpec((None, None), tf.int32) for name in rows.input_names},
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None,), tf.float32),
+    )
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+
+
+def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
+    return [order[start : start + size] for start in range(0, len(order), size)]

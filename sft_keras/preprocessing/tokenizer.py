@@ -1,0 +1,154 @@
+"""Texts to token ids with the Rust `tokenizers` library: from a preset's file, from a vocabulary, or learned.
+
+One class serves every backbone, because `tokenizer.json` describes normalisation, splitting, vocabulary and
+special tokens alike for WordPiece models and for vocabularies that are learned from the training part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from sft_keras.errors import ArtifactError
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+Unit = Literal["words", "characters"]
+
+
+class TextTokenizer:
+    """A tokenizer with its padding id.
+
+    Truncation is asked for at each call, not stored: the same object counts whole texts and encodes cut ones.
+
+    Args:
+        tokenizer: The Rust tokenizer; padding and truncation stored in it are switched off.
+        pad_id: The id that fills a batch up to its longest text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, pad_id: int = 0) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self.pad_id = pad_id
+
+    @classmethod
+    def from_file(cls, path: Path) -> TextTokenizer:
+        """Reads a `tokenizer.json`.
+
+        Raises:
+            ArtifactError: The file is missing or no tokenizer.
+        """
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the Rust binding raises plain Exception
+            raise ArtifactError(f"The tokenizer cannot be read: {error}", where=str(path)) from None
+        pad_id = tokenizer.padding["pad_id"] if tokenizer.padding else tokenizer.token_to_id(PAD)
+        return cls(tokenizer, pad_id or 0)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many ids there are, special tokens included."""
+        return int(self._tokenizer.get_vocab_size())
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Token to id."""
+        return dict(self._tokenizer.get_vocab())
+
+    @property
+    def is_lowercase(self) -> bool:
+        """Whether capitals are folded."""
+        return bool(self._tokenizer.normalizer) and self._tokenizer.normalizer.normalize_str("A") == "a"
+
+    def encode(self, texts: Sequence[str], max_length: int) -> list[np.ndarray]:
+        """Token ids of each text, special tokens included, cut at the end to `max_length`.
+
+        Args:
+            texts: The texts; lone surrogates are replaced, since they are no characters.
+            max_length: Most ids a text.
+
+        Returns:
+            One int32 array of shape [tokens] a text; a text without any token gets one unknown token, because
+            a row without a token has no vector.
+        """
+        self._tokenizer.enable_truncation(max_length)
+        try:
+            encodings = self._tokenizer.encode_batch_fast([_clean(text) for text in texts])
+        finally:
+            self._tokenizer.no_truncation()
+        unknown = self._tokenizer.token_to_id(UNKNOWN) or 0
+        return [np.asarray(encoding.ids or [unknown], dtype=np.int32) for encoding in encodings]
+
+    def count(self, texts: Sequence[str], chunk: int = 4096) -> np.ndarray:
+        """Number of ids of each whole text, special tokens included: int64, shape [texts]."""
+        counts: list[int] = []
+        for start in range(0, len(texts), chunk):
+            block = [_clean(text) for text in texts[start : start + chunk]]
+            counts.extend(len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(block))
+        return np.asarray(counts, dtype=np.int64)
+
+    def save(self, path: Path) -> None:
+        """Writes `tokenizer.json`, padding id included, so that other programs pad alike."""
+        self._tokenizer.enable_padding(pad_id=self.pad_id, pad_token=self._tokenizer.id_to_token(self.pad_id) or PAD)
+        try:
+            self._tokenizer.save(str(path))
+        finally:
+            self._tokenizer.no_padding()
+
+
+def wordpiece_tokenizer(vocabulary: Sequence[str], *, lowercase: bool) -> TextTokenizer:
+    """BERT's tokenizer over a given vocabulary, for presets that bring no `tokenizer.json`.
+
+    Args:
+        vocabulary: The tokens in the order of their ids, with `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` among them.
+        lowercase: Whether the model is uncased; accents are then stripped too, as in the original BERT.
+    """
+    ids = {token: index for index, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token=UNKNOWN, max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=lowercase
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    special = [token for token in (PAD, UNKNOWN, "[CLS]", "[SEP]", "[MASK]") if token in ids]
+    tokenizer.add_special_tokens(special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])],
+    )
+    return TextTokenizer(tokenizer, pad_id=ids[PAD])
+
+
+def learn_tokenizer(texts: Iterable[str], *, unit: Unit, vocabulary_size: int) -> TextTokenizer:
+    """A tokenizer whose vocabulary is the most frequent words, or characters, of the training part.
+
+    Args:
+        texts: The training texts; no other part may be seen.
+        unit: `words` splits at spaces and punctuation (each Han character is a word of its own);
+            `characters` suits scripts written without spaces.
+        vocabulary_size: Most ids, `[PAD]` (0) and `[UNK]` (1) included.
+    """
+    tokenizer = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
+    normal = normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=unit == "words", strip_accents=False, lowercase=True
+    )
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normal])
+    if unit == "characters":
+        split = pre_tokenizers.Split(Regex(r"\S"), behavior="isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), split])
+    else:
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=vocabulary_size, special_tokens=[PAD, UNKNOWN], show_progress=False, min_frequency=1
+    )
+    tokenizer.train_from_iterator((_clean(text) for text in texts), trainer)
+    return TextTokenizer(tokenizer, pad_id=0)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,371 @@
+"""The use cases: every way in (command line, web app, Python) goes through here.
+
+Nothing heavy is imported until it is used; a listing answers without Keras.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sft_keras.config import RunConfig
+from sft_keras.errors import ConfigError
+from sft_keras.runs.directory import RunDirectory, Status, find_runs
+from sft_keras.settings import Settings
+from sft_keras.training.progress import ProgressSink, Silent
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sft_keras.data.checks import DataReport
+    from sft_keras.data.columns import Columns
+    from sft_keras.data.examples import Examples
+    from sft_keras.data.readers import Table
+    from sft_keras.inference.predictor import Predictor
+    from sft_keras.modeling.backbones.base import Preset
+    from sft_keras.runs.worker import RunResult
+    from sft_keras.tasks.base import Prediction
+
+SAMPLE_PREFIX = "sample:"
+
+
+@dataclass(frozen=True)
+class SampleInfo:
+    """A sample data set and whether its texts are here."""
+
+    name: str
+    title: str
+    language: str
+    source: str
+    licence: str
+    available: bool
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """A preset, its family, and whether it can be loaded without a network."""
+
+    preset: Preset
+    family: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What is in a file: how it was read, which columns were chosen and why, and what was found."""
+
+    source: str
+    columns: Columns
+    notes: tuple[str, ...]
+    report: DataReport
+
+    def to_dict(self) -> dict[str, Any]:
+        """One flat object for programs."""
+        columns = {"text": self.columns.text, "label": self.columns.label, "reasons": list(self.columns.reasons)}
+        return {"source": self.source, "columns": columns, "notes": list(self.notes), **self.report.to_dict()}
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run folder and its status."""
+
+    path: Path
+    status: Status
+    backbone: str
+
+
+class Services:
+    """The use cases over one installation.
+
+    Args:
+        settings: Paths and limits; from the environment if left out.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.from_environment()
+
+    def samples(self) -> list[SampleInfo]:
+        """The sample data sets."""
+        from sft_keras.data.samples import SAMPLES, is_available
+
+        return [
+            SampleInfo(s.name, s.title, s.language, s.source, s.licence, is_available(s.name, self.settings))
+            for s in SAMPLES.values()
+        ]
+
+    def download_samples(self, names: Sequence[str] = (), log: Callable[[str], None] = lambda _: None) -> None:
+        """Brings the texts of the named samples, or of all; see `data.samples.fetch_samples`."""
+        from sft_keras.data.samples import fetch_samples
+
+        fetch_samples(self.settings, list(names) or None, log)
+
+    def backbones(self) -> list[BackboneInfo]:
+        """The backbones that are known by name."""
+        from sft_keras.modeling.backbones.base import known_presets
+
+        return [BackboneInfo(p, family.name, family.is_here(p)) for family, p in known_presets().values()]
+
+    def read(self, data: str) -> Table:
+        """The table behind a path or `sample:NAME`.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        if data.startswith(SAMPLE_PREFIX):
+            from sft_keras.data.samples import load_sample
+
+            return load_sample(data.removeprefix(SAMPLE_PREFIX), self.settings)
+        from sft_keras.data.readers import read_table
+
+        return read_table(Path(data).expanduser(), self.settings)
+
+    def check(self, data: str, config: RunConfig) -> CheckResult:
+        """What is in a file and what would get in the way of a training.
+
+        Raises:
+            DataError: The file cannot be read, or its columns cannot be told.
+        """
+        from sft_keras.data.checks import check_examples
+        from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
+
+        table, columns = self._read_columns(data, config)
+        known = known_presets().get(config.model.backbone)
+        # Nothing is downloaded for a check: without the tokenizer, lengths are told in characters.
+        here = known is not None and known[0].is_here(known[1])
+
+        def count_tokens(texts: list[str]) -> np.ndarray:
+            backbone = resolve_backbone(config.model.backbone)
+            return backbone.family.tokenizer(backbone.location, config.model, texts).count(texts)
+
+        report = check_examples(
+            table,
+            columns,
+            self.settings,
+            token_counter=count_tokens if here else None,
+            max_length=config.model.max_length,
+            similarity=config.data.near_duplicate_similarity,
+        )
+        return CheckResult(table.source, columns, table.notes, report)
+
+    def prepare(
+        self,
+        data: str,
+        config: RunConfig,
+        *,
+        out: Path | None = None,
+        validation: str | None = None,
+        test: str | None = None,
+        sink: ProgressSink | None = None,
+    ) -> RunDirectory:
+        """Reads and divides the data and makes the run folder; nothing is trained yet.
+
+        Args:
+            data: A path or `sample:NAME`.
+            config: The resolved configuration.
+            out: The run folder; a new one under the data directory if left out.
+            validation: A path with validation rows; cut from `data` if left out.
+            test: A path with test rows; cut from `data` if left out.
+            sink: Hears what was chosen and why.
+
+        Raises:
+            SftError: The data, the configuration or the folder cannot be used.
+        """
+        from sft_keras.data.examples import require_trainable
+        from sft_keras.data.splits import limit_rows, split_given
+        from sft_keras.modeling.backbones.base import resolve_backbone
+        from sft_keras.runs.worker import save_splits
+
+        sink = sink or Silent()
+        run_folder = out or self._new_run_folder(data)
+        RunDirectory.require_free(run_folder)  # before the long work
+        examples = self._examples(data, config, sink)
+        if config.data.max_rows and len(examples) > config.data.max_rows:
+            examples = limit_rows(examples, config.data.max_rows, config.training.seed)
+            sink.event("log", message=f"Drew {len(examples)} rows (data.max_rows) with seed {config.training.seed}.")
+        require_trainable(examples, divided=not (validation and test))
+        resolve_backbone(config.model.backbone)
+        splits = split_given(
+            examples,
+            self._examples(validation, config, sink) if validation else None,
+            self._examples(test, config, sink) if test else None,
+            validation_fraction=config.data.validation_fraction,
+            test_fraction=config.data.test_fraction,
+            seed=config.training.seed,
+            similarity=config.data.near_duplicate_similarity,
+        )
+        for note in splits.notes:
+            sink.event("log", message=note)
+        sizes = f"{len(splits.train)} training, {len(splits.validation)} validation, {len(splits.test)} test"
+        sink.event("log", message=f"Rows: {sizes}.")
+        run = RunDirectory.create(run_folder, config, data=data)
+        save_splits(run, splits)
+        return run
+
+    def start(
+        self, run: RunDirectory, sink: ProgressSink | None = None, should_stop: Callable[[], bool] = lambda: False
+    ) -> RunResult:
+        """Carries out a run, or what is left of it, in this process.
+
+        Raises:
+            SftError: It failed for a reason that a person can mend.
+        """
+        from sft_keras.runs.worker import execute
+
+        return execute(run, sink or Silent(), should_stop)
+
+    def open_run(self, path: Path) -> RunDirectory:
+        """A run that can be resumed.
+
+        Raises:
+            ArtifactError: It is no run.
+            ConfigError: It is finished.
+        """
+        run = RunDirectory.open(path)
+        if run.status().state == "finished":
+            raise ConfigError(
+                "The run is finished; there is nothing to resume.",
+                where=str(path),
+                fix=f'Use its model: sft-keras predict {run.bundle} --text "…"',
+            )
+        return run
+
+    def runs(self, places: Sequence[Path] = ()) -> list[RunInfo]:
+        """The runs in the given folders; without any, those of the data directory, `./runs` and `.`."""
+        found = find_runs(list(places) or [self.settings.runs_dir, Path("runs"), Path()])
+        return [RunInfo(run.path, run.status(), run.config().model.backbone) for run in found]
+
+    def load(self, bundle: Path) -> Predictor:
+        """A bundle's model, ready to predict; `bundle` may also be the run folder.
+
+        Raises:
+            ArtifactError: The bundle is missing, damaged, or from a newer version.
+        """
+        from sft_keras.artifacts.bundle import load_model, read_bundle
+        from sft_keras.backend import load_backend
+        from sft_keras.inference.predictor import Predictor
+        from sft_keras.preprocessing.tokenizer import TextTokenizer
+        from sft_keras.tasks.base import TASKS
+
+        checked = read_bundle(bundle)
+        load_backend()
+        return Predictor(
+            load_model(checked),
+            TextTokenizer.from_file(checked.folder / "tokenizer.json"),
+            checked.labels,
+            TASKS.get(checked.config.training.task),
+            max_length=checked.config.model.max_length,
+        )
+
+    def evaluate(
+        self, bundle: Path, data: str, *, text_column: str | None = None, label_column: str | None = None
+    ) -> dict[str, Any]:
+        """Scores a bundle on a labelled file; the content is that of `report.json` without baselines.
+
+        Raises:
+            SftError: The bundle or the file cannot be used, or the file has a label that the model does not know.
+        """
+        from sft_keras.artifacts.bundle import read_bundle
+        from sft_keras.evaluation.report import evaluate_only
+        from sft_keras.runs.worker import versions
+
+        checked = read_bundle(bundle)
+        chosen = checked.config.data.model_copy(
+            update={"text_column": text_column, "label_column": label_column, "weight_column": None}
+        )
+        config = checked.config.model_copy(update={"data": chosen})
+        examples = self._examples(data, config, Silent())
+        targets = checked.labels.encode(examples.labels)
+        predictor = self.load(bundle)
+        began = time.monotonic()
+        probabilities = predictor.probabilities(examples.texts)
+        report = evaluate_only(
+            labels=targets,
+            probabilities=probabilities,
+            names=checked.labels.names,
+            config=config.evaluation,
+            seed=config.training.seed,
+            data_fingerprint=examples.fingerprint(),
+            backbone=str(checked.information.get("backbone", config.model.backbone)),
+            versions=versions(),
+            seconds={"prediction": time.monotonic() - began},
+        )
+        return report.to_dict()
+
+    def predict(self, bundle: Path, texts: Iterable[str], *, chunk: int = 1024) -> Iterator[Prediction]:
+        """One prediction a text, in order, in bounded memory: so many texts at a time."""
+        return self.load(bundle).predict_stream(texts, chunk=chunk)
+
+    def predict_file(
+        self, bundle: Path, source: str, target: Path, *, text_column: str | None = None, probabilities: bool = False
+    ) -> int:
+        """Predicts each row of a file and writes it with all its columns; returns the number of rows.
+
+        Args:
+            bundle: The bundle.
+            source: The file with the texts.
+            target: What is written: .csv, .tsv or .jsonl by its ending. It appears when it is complete.
+            text_column: The column with the texts; found if left out.
+            probabilities: Whether to add the probability of each label.
+
+        Raises:
+            SftError: A file or the bundle cannot be used.
+        """
+        from sft_keras.data.columns import choose_text_column
+        from sft_keras.data.writers import open_writer
+
+        table = self.read(source)
+        column = choose_text_column(table.frame, text=text_column, source=table.source)
+        predictor = self.load(bundle)
+        extra = [f"probability_{name}" for name in predictor.labels.names] if probabilities else []
+        names = [*table.frame.columns, "prediction", "confidence", *extra]
+        rows = table.frame.itertuples(index=False, name=None)
+        with open_writer(target, names) as write:
+            predictions = predictor.predict_stream(table.frame[column])
+            for row, prediction in zip(rows, predictions, strict=True):
+                write([*row, *_cells(prediction.label, prediction.confidence, prediction.probabilities, len(extra))])
+        return len(table.frame)
+
+    def _read_columns(self, data: str, config: RunConfig) -> tuple[Table, Columns]:
+        from sft_keras.data.columns import choose_columns
+
+        table = self.read(data)
+        wanted = config.data
+        columns = choose_columns(
+            table.frame,
+            text=wanted.text_column,
+            label=wanted.label_column,
+            weight=wanted.weight_column,
+            source=table.source,
+        )
+        return table, columns
+
+    def _examples(self, data: str, config: RunConfig, sink: ProgressSink) -> Examples:
+        from sft_keras.data.examples import examples_from_table
+
+        table, columns = self._read_columns(data, config)
+        examples, notes = examples_from_table(table, columns, self.settings)
+        for note in (*table.notes, *columns.reasons, *notes):
+            sink.event("log", message=note)
+        return examples
+
+    def _new_run_folder(self, data: str) -> Path:
+        stem = re.sub(r"[^\w.-]+", "-", Path(data.removeprefix(SAMPLE_PREFIX)).stem).strip("-.") or "run"
+        name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{stem[:60]}"
+        folder = self.settings.runs_dir / name
+        number = 2
+        while folder.exists():
+            folder = self.settings.runs_dir / f"{name}-{number}"
+            number += 1
+        return folder
+
+
+def _cells(label: str, confidence: float, probabilities: Mapping[str, float], extra: int) -> list[str]:
+    """What a prediction adds to a row; an empty text gets empty cells."""
+    if not label:
+        return [""] * (2 + extra)
+    return [label, f"{confidence:.6f}", *[f"{p:.6f}" for p in list(probabilities.values())[:extra]]]

@@ -1,0 +1,239 @@
+"""What the command line shows: tables and progress with rich for people, JSON lines where nobody watches."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from sft_keras.runs.worker import RunResult
+    from sft_keras.services import BackboneInfo, CheckResult, RunInfo, SampleInfo
+    from sft_keras.tasks.base import Prediction
+    from sft_keras.training.progress import ProgressSink
+
+HEADLINES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss (lower is better)",
+    "ece": "calibration error (lower is better)",
+}
+BASELINES = {"majority": "always the most frequent", "tfidf_logreg": "TF-IDF + logistic regression"}
+MOST_CLASSES_SHOWN = 30
+SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def _console() -> Console:
+    # Where nobody watches, a line must not be broken to a guessed width.
+    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+
+
+def _table(*columns: str, right: Sequence[int] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index in right else "left", overflow="fold")
+    return table
+
+
+@contextlib.contextmanager
+def progress_sink() -> Iterator[ProgressSink]:
+    """A sink on standard error: a live bar on a terminal, JSON lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _JsonLines()
+        return
+    bar = Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+    )
+    with bar:
+        yield _Bar(bar)
+
+
+class _JsonLines:
+    def event(self, kind: str, **values: Any) -> None:
+        line = {"event": kind, "time": round(time.time(), 3), **values}
+        print(json.dumps(line, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+class _Bar:
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("reading", total=None, figures="")
+
+    def event(self, kind: str, **values: Any) -> None:
+        if kind == "log":
+            self._bar.console.print(f"[dim]{escape(str(values['message']))}[/]")
+        elif kind == "phase":
+            self._bar.update(self._task, description=str(values["name"]), total=None, figures="")
+        elif kind == "step":
+            steps, epochs = values["steps"], values["epochs"]
+            self._bar.update(
+                self._task,
+                description=f"epoch {values['epoch']}/{epochs}",
+                total=steps * epochs,
+                completed=(values["epoch"] - 1) * steps + values["step"],
+                figures=_figures(values),
+            )
+        elif kind == "epoch":
+            star = " [green]best so far[/]" if values["best"] else ""
+            self._bar.console.print(
+                f"epoch {values['epoch']}/{values['epochs']}  loss {values['loss']:.4f}  "
+                f"val task loss {values['val_task_loss']:.4f}  val accuracy {values['val_accuracy']:.4f}  "
+                f"val macro F1 {values['val_macro_f1']:.4f}{star}"
+            )
+
+
+def _figures(values: Mapping[str, Any]) -> str:
+    losses = [f"{name} {value:.4f}" for name, value in values.items() if name.endswith("loss")]
+    return f"step {values['step']}/{values['steps']}  {values['rows_per_second']:.0f} rows/s  {'  '.join(losses)}"
+
+
+def show_samples(samples: Sequence[SampleInfo]) -> None:
+    """The sample data sets."""
+    table = _table("sample", "what it is", "language", "licence", "here")
+    for s in samples:
+        table.add_row(s.name, escape(s.title), s.language, escape(s.licence), "yes" if s.available else "no")
+    console = _console()
+    console.print(table)
+    if not all(s.available for s in samples):
+        console.print("\nBring the missing ones here: sft-keras samples --download")
+
+
+def show_backbones(backbones: Sequence[BackboneInfo]) -> None:
+    """The backbones that are known by name."""
+    table = _table("backbone", "family", "parameters", "languages", "licence", "here", right=(2,))
+    for b in backbones:
+        size = f"{b.preset.parameters / 1e6:.1f} M" if b.preset.parameters else "by data"
+        here = "yes" if b.here else "no"
+        table.add_row(b.preset.name, b.family, size, b.preset.languages, b.preset.licence, here)
+    console = _console()
+    console.print(table)
+    console.print("\nAlso: any KerasHub BERT preset, an hf://organisation/name handle, or a local folder.")
+
+
+def show_runs(runs: Sequence[RunInfo]) -> None:
+    """The runs, oldest first."""
+    console = _console()
+    if not runs:
+        console.print("No runs here. Start one: sft-keras train --data sample:movie-reviews")
+        return
+    table = _table("run", "state", "data", "backbone", "accuracy", "created", right=(4,))
+    for r in runs:
+        accuracy = r.status.summary.get("accuracy")
+        score = "" if accuracy is None else f"{accuracy:.3f}"
+        created = r.status.created.replace("T", " ")[:16]
+        table.add_row(escape(str(r.path)), r.status.state, escape(r.status.data), escape(r.backbone), score, created)
+    console.print(table)
+
+
+def show_check(checked: CheckResult) -> None:
+    """What is in a file."""
+    console = _console()
+    report = checked.report
+    for note in (*checked.notes, *checked.columns.reasons):
+        console.print(f"[dim]{escape(note)}[/]")
+    console.print(f"\n[bold]{report.usable_rows:,}[/] usable of {report.rows:,} rows")
+    for lengths in (report.characters, report.tokens):
+        if lengths:
+            console.print(
+                f"[dim]{lengths.unit} a text: {lengths.mean:.0f} on average, half have up to {lengths.median:.0f}, "
+                f"longest {lengths.max:,}[/]"
+            )
+    console.print()
+    table = _table("label", "rows", "share", right=(1, 2))
+    ordered = sorted(report.class_counts.items(), key=lambda item: -item[1])
+    for label, count in ordered[:MOST_CLASSES_SHOWN]:
+        table.add_row(escape(label), f"{count:,}", f"{count / max(report.usable_rows, 1):.1%}")
+    console.print(table)
+    if len(ordered) > MOST_CLASSES_SHOWN:
+        console.print(f"… and {len(ordered) - MOST_CLASSES_SHOWN} more labels")
+    console.print()
+    for finding in report.findings:
+        style = SEVERITY_STYLES.get(finding.severity, "")
+        console.print(f"[{style}]{finding.severity}[/] {escape(finding.message)} {escape(finding.consequence)}")
+    if not report.findings:
+        console.print("[green]Nothing stands in the way of a training.[/]")
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """Scores with their intervals, beside the baselines."""
+    console = _console()
+    baselines = report.get("baselines") or {}
+    titles = [BASELINES.get(name, name) for name in baselines]
+    table = _table(
+        f"on {report['rows']['test']:,} test rows",
+        "this model",
+        "95 % interval",
+        *titles,
+        right=range(1, 4 + len(titles)),
+    )
+    for name, title in HEADLINES.items():
+        found = report["metrics"].get(name)
+        if not found or found["value"] is None:
+            continue
+        interval = "" if found["low"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
+        others = [_number(b["metrics"].get(name)) for b in baselines.values()]
+        table.add_row(title, f"[bold]{found['value']:.3f}[/]", interval, *others)
+    console.print(table)
+    console.print(f"\n{escape(report['verdict'])}\n")
+    classes = _table("label", "precision", "recall", "F1", "rows", right=(1, 2, 3, 4))
+    for row in report["per_class"][:MOST_CLASSES_SHOWN]:
+        figures = [f"{row[key]:.3f}" for key in ("precision", "recall", "f1")]
+        classes.add_row(escape(row["label"]), *figures, f"{row['support']:,}")
+    console.print(classes)
+    if len(report["per_class"]) > MOST_CLASSES_SHOWN:
+        console.print(f"… and {len(report['per_class']) - MOST_CLASSES_SHOWN} more labels in the report")
+    for note in report.get("notes", ()):
+        console.print(f"[dim]{escape(note)}[/]")
+
+
+def _number(metric: Mapping[str, Any] | None) -> str:
+    return "–" if not metric or metric["value"] is None else f"{metric['value']:.3f}"
+
+
+def show_result(result: RunResult) -> None:
+    """How a run ended, and what to do next."""
+    console = _console()
+    run = result.run
+    if result.report:
+        console.print()
+        show_report(result.report)
+        console.print(f"\nModel:   {run.bundle}\nReport:  {run.report / 'report.json'} and the pictures beside it")
+        console.print(f'Next:    sft-keras predict {run.bundle} --text "…"', markup=False)
+        console.print(f"         sft-keras evaluate {run.bundle} --data FILE", markup=False)
+        return
+    console.print(f"\nStopped. Go on where it stopped: sft-keras train --resume {run.path}", markup=False)
+    if result.has_bundle:
+        console.print(f"The best model so far: {run.bundle} (not yet scored on the test part)", markup=False)
+    else:
+        console.print("No epoch was completed yet, so there is no model; the state is saved.")
+
+
+def show_prediction(prediction: Prediction, *, probabilities: bool) -> None:
+    """One prediction on one line."""
+    console = _console()
+    shown = prediction.text if len(prediction.text) <= 100 else prediction.text[:97] + "…"
+    if not prediction.label:
+        console.print(f"{'(empty)':<24} {escape(shown)}")
+        return
+    head = f"{prediction.label} {prediction.confidence:.1%}"
+    console.print(f"[bold]{escape(head):<24}[/] {escape(shown)}")
+    if probabilities:
+        ordered = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+        console.print("    " + "  ".join(f"{escape(name)} {value:.4f}" for name, value in ordered))

@@ -1,0 +1,38 @@
+"""What a training tells of itself, and to whom: the run folder, a terminal, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class ProgressSink(Protocol):
+    """Receives events as they happen. It must be quick: the training waits for it."""
+
+    def event(self, kind: str, **values: Any) -> None:
+        """One event.
+
+        Args:
+            kind: `log` (message), `phase` (name), `start` (epochs, steps), `step` (epoch, step, steps, rows_per_second,
+                eta_seconds and the losses so far), `epoch` (all figures of an epoch), `checkpoint` (epoch, step).
+            **values: Plain numbers and strings.
+        """
+
+
+class Silent:
+    """A sink that keeps nothing."""
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Does nothing."""
+
+
+class Several:
+    """A sink that passes everything on to others, in order."""
+
+    def __init__(self, sinks: Sequence[ProgressSink]) -> None:
+        self.sinks = tuple(sinks)
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Passes the event on."""
+        for sink in self.sinks:
+            sink.event(kind, **values)

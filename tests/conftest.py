@@ -1,0 +1,146 @@
+"""What the tests share: one import of Keras, tiny presets, a trained run, small data files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from sft_keras.config import RunConfig
+from sft_keras.runs.directory import RunDirectory
+from sft_keras.runs.worker import RunResult
+from sft_keras.services import Services
+from sft_keras.settings import Settings
+
+WORDS = {
+    "good": ["great", "lovely", "superb", "happy", "excellent"],
+    "bad": ["awful", "boring", "sad", "terrible", "poor"],
+}
+FILLER = ["the", "film", "was", "really", "and", "story", "with", "an", "actor", "plot", "of", "scene"]
+TINY = {
+    "model": {"max_length": 16, "lstm_units": 8, "lstm_embedding_dim": 8, "dropout": 0.1},
+    "training": {"epochs": 2, "batch_size": 16},
+    "evaluation": {"bootstrap_samples": 100},
+}
+
+
+def sentences(rows: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Sentences with one telling word each, and its label."""
+    import random
+
+    draw = random.Random(seed)
+    result = []
+    for index in range(rows):
+        label = "good" if index % 2 else "bad"
+        words = [*draw.sample(FILLER, 6), draw.choice(WORDS[label]), f"n{index}"]
+        draw.shuffle(words)
+        result.append((" ".join(words), label))
+    return result
+
+
+def write_csv(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = ("text", "label")) -> Path:
+    """A CSV file with a header."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+def merged(*parts: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings laid over each other, the later over the earlier."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        for section, values in part.items():
+            result[section] = {**result.get(section, {}), **values}
+    return result
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+    """The use cases over a data directory of their own."""
+    return Services(Settings(data_dir=tmp_path_factory.mktemp("data_dir")))
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 120 labelled sentences."""
+    return write_csv(tmp_path_factory.mktemp("labelled") / "labelled.csv", sentences(120))
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised BERT with two narrow layers, as a KerasHub preset folder."""
+    from sft_keras.backend import load_backend
+
+    load_backend()
+    import keras
+    import keras_hub
+
+    keras.utils.set_random_seed(0)
+    words = [*FILLER, *WORDS["good"], *WORDS["bad"]]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(vocabulary),
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=32,
+        max_sequence_length=32,
+    )
+    folder = tmp_path_factory.mktemp("presets") / "tiny_bert"
+    backbone.save_to_preset(str(folder))
+    keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True).save_to_preset(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_run(
+    services: Services, labelled: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., RunResult]:
+    """Trains a tiny run with the given settings, each time into a folder of its own."""
+
+    def train(settings: dict[str, Any], data: Path = labelled, **options: Any) -> RunResult:
+        out = tmp_path_factory.mktemp("runs") / "run"
+        run = services.prepare(str(data), RunConfig.parse(merged(TINY, settings)), out=out)
+        return services.start(run, **options)
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def lstm_run(train_run: Callable[..., RunResult]) -> RunResult:
+    """A finished run with the LSTM."""
+    return train_run({"model": {"backbone": "lstm"}, "training": {"epochs": 3}})
+
+
+@pytest.fixture(scope="session")
+def bert_run(train_run: Callable[..., RunResult], tiny_bert: Path) -> RunResult:
+    """A finished run with the tiny BERT."""
+    return train_run({"model": {"backbone": str(tiny_bert)}})
+
+
+@pytest.fixture
+def copied_run(lstm_run: RunResult, tmp_path: Path) -> Iterator[RunDirectory]:
+    """A copy of a finished run that a test may spoil."""
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(lstm_run.run.path, folder)
+    yield RunDirectory(folder)
+
+
+def rehash(bundle: Path) -> None:
+    """Makes the manifest fit the files again, for tests of what lies behind the checksums."""
+    from sft_keras.artifacts.bundle import MANIFEST, file_sha256
+
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"] = {name: file_sha256(bundle / name) for name in manifest["files"]}
+    (bundle / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")

@@ -1,0 +1,340 @@
+"""Every format and encoding gives the same table; doubtful files give a sensible one with notes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+import xlwt
+
+from sft_keras.data.columns import choose_columns
+from sft_keras.data.readers import Table, read_table
+from sft_keras.settings import Settings
+
+ROWS = [
+    ("The room was clean, the breakfast good.", "positive"),
+    ('He said "never again" and left.', "negative"),
+    ("Two lines\nin one cell.", "negative"),
+    ("服务很好，下次还来。", "positive"),
+    ("Très bon séjour à l'hôtel.", "positive"),
+] * 4
+FLAT = [(text.replace("\n", " "), label) for text, label in ROWS]
+
+
+def written(rows: list[tuple[str, str]], separator: str = ",", header: bool = True) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter=separator)
+    writer.writerows([("text", "label"), *rows] if header else rows)
+    return stream.getvalue()
+
+
+def pairs(table: Table) -> list[tuple[str, str]]:
+    columns = choose_columns(table.frame, source=table.source)
+    return list(zip(table.frame[columns.text], table.frame[columns.label], strict=True))
+
+
+def save(path: Path, data: str | bytes) -> Path:
+    path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+    return path
+
+
+def write_xlsx(path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [("text", "label"), *ROWS]:
+        book.active.append(row)
+    book.create_sheet("more").append(["notes"])
+    book.save(path)
+
+
+def write_xls(path: Path) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("data")
+    for i, row in enumerate([("text", "label"), *ROWS]):
+        for j, cell in enumerate(row):
+            sheet.write(i, j, cell)
+    book.save(str(path))
+
+
+def write_ods(path: Path) -> None:
+    def cell(value: str) -> str:
+        lines = "".join(f"<text:p>{line}</text:p>" for line in value.replace("&", "&amp;").split("\n"))
+        return f'<table:table-cell office:value-type="string">{lines}</table:table-cell>'
+
+    rows = "".join(
+        f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in [("text", "label"), *ROWS]
+    )
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {names}><office:body><office:spreadsheet>'
+        f'<table:table table:name="data">{rows}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+
+
+RECORDS = [{"text": text, "label": label} for text, label in ROWS]
+FRAME = pd.DataFrame(RECORDS)
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "csv": lambda p: save(p, written(ROWS)),
+    "tsv": lambda p: save(p, written(ROWS, "\t")),
+    "semicolon.csv": lambda p: save(p, written(ROWS, ";")),
+    "pipe.txt": lambda p: save(p, written(ROWS, "|")),
+    "tab_named.csv": lambda p: save(p, written(ROWS, "\t")),
+    "comma_named.tsv": lambda p: save(p, written(ROWS)),
+    "unknown.dat": lambda p: save(p, written(ROWS)),
+    "json": lambda p: save(p, json.dumps(RECORDS)),
+    "indented.json": lambda p: save(p, json.dumps(RECORDS, indent=2, ensure_ascii=False)),
+    "columns.json": lambda p: save(p, json.dumps(FRAME.to_dict("list"))),
+    "pandas.json": lambda p: FRAME.to_json(p),
+    "wrapped.json": lambda p: save(p, json.dumps({"version": 1, "data": RECORDS})),
+    "jsonl": lambda p: FRAME.to_json(p, orient="records", lines=True),
+    "lines_named.json": lambda p: FRAME.to_json(p, orient="records", lines=True, force_ascii=False),
+    "list_named.jsonl": lambda p: save(p, json.dumps(RECORDS, indent=1)),
+    "parquet": lambda p: FRAME.to_parquet(p),
+    "parquet_without_name": lambda p: FRAME.to_parquet(p),
+    "xlsx": write_xlsx,
+    "workbook_named.csv": write_xlsx,
+    "xls": write_xls,
+    "ods": write_ods,
+    "csv.gz": lambda p: save(p, gzip.compress(written(ROWS).encode())),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_every_format_gives_the_same_rows(kind: str, tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / f"data.{kind}"
+    WRITERS[kind](path)
+    table = read_table(path, settings)
+    assert list(table.frame.columns) == ["text", "label"]
+    assert [(t.replace("\r\n", "\n"), lb) for t, lb in pairs(table)] == ROWS
+    assert table.source == str(path)
+    assert table.notes
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "utf-32"])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_every_encoding_gives_the_same_rows(encoding: str, separator: str, tmp_path: Path, settings: Settings) -> None:
+    chinese = [(text, label) for text, label in ROWS if "Tr" not in text]
+    path = save(tmp_path / "data.csv", written(chinese, separator).encode(encoding))
+    assert pairs(read_table(path, settings)) == chinese
+
+
+CHINESE = "前台楼层服务员都不错，房间安静整洁，交通方便，吃的周围也挺多。唯一不足，卫生间地漏设计不好，导致少量积水。"
+TRADITIONAL = "這家飯店的服務非常好，房間乾淨，早餐也很豐富，下次還會再來。可惜離車站有點遠，晚上不太方便。"
+FRENCH = "Très bel hôtel, le petit déjeuner était délicieux et la chambre très agréable, à bientôt !"
+GERMAN = "Schönes Zimmer, aber das Frühstück war für den Preis zu dürftig. Größe der Räume: äußerst mäßig."
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (CHINESE, "gbk"),
+        (CHINESE, "gb18030"),
+        (TRADITIONAL, "big5"),
+        (FRENCH, "cp1252"),
+        (GERMAN, "cp1252"),
+        (FRENCH, "latin-1"),
+        ("“Hôtel” – 5 €", "cp1252"),
+        ("好评", "gbk"),
+        ("很好,正面", "gbk"),
+        ("質量很差", "big5"),
+        ("café", "cp1252"),
+        ("Zürich", "latin-1"),
+        ("Größe", "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("repeats", [1, 200])
+def test_old_encodings_are_recognised_short_and_long(
+    text: str, encoding: str, repeats: int, tmp_path: Path, settings: Settings
+) -> None:
+    path = save(tmp_path / "data.txt", "\n".join([text] * repeats).encode(encoding))
+    assert ",".join(read_table(path, settings).frame.iloc[0]) == text
+
+
+def test_cyrillic_and_japanese_are_left_to_charset_normalizer(tmp_path: Path, settings: Settings) -> None:
+    for text, encoding in (
+        ("Отличная гостиница, очень чисто и уютно, персонал вежливый и внимательный.", "cp1251"),
+        ("部屋はとてもきれいで、スタッフも親切でした。また泊まりたいです。", "shift_jis"),
+    ):
+        path = save(tmp_path / "a.txt", "\n".join([text] * 30).encode(encoding))
+        assert ",".join(read_table(path, settings).frame.iloc[0]) == text
+
+
+def test_one_damaged_character_does_not_change_the_encoding(tmp_path: Path, settings: Settings) -> None:
+    data = written([("服务很好" * 5, "好"), ("房间很差" * 5, "差")] * 20).encode()
+    table = read_table(save(tmp_path / "a.csv", data[:100] + b"\xff" + data[100:]), settings)
+    assert table.frame.iloc[-1, 0] == "房间很差" * 5
+    assert any("damaged" in note for note in table.notes)
+
+
+def test_integers_booleans_and_nulls_keep_their_form(tmp_path: Path, settings: Settings) -> None:
+    rows = [
+        {"text": "a b", "label": 1, "flag": True, "x": 1.0},
+        {"text": "c d", "label": None, "flag": False, "x": float("nan")},
+    ]
+    table = read_table(save(tmp_path / "a.json", json.dumps(rows)), settings)
+    assert table.frame.to_numpy().tolist() == [["a b", "1", "true", "1.0"], ["c d", "", "false", ""]]
+    pd.DataFrame({"text": ["a", "b"], "label": [1, None], "share": [0.5, 1.0]}).to_parquet(tmp_path / "a.parquet")
+    frame = read_table(tmp_path / "a.parquet", settings).frame
+    assert frame.to_numpy().tolist() == [["a", "1", "0.5"], ["b", "", "1.0"]]
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], ["a", 1], ["b", None], [None, 2.5]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    assert read_table(tmp_path / "a.xlsx", settings).frame.to_numpy().tolist() == [["a", "1"], ["b", ""], ["", "2.5"]]
+
+
+def test_objects_may_lack_keys_and_hold_lone_surrogates(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(
+        save(tmp_path / "a.jsonl", '{"text": "x \\ud800"}\n\n{"label": "b", "tags": ["u", 1]}\n'), settings
+    )
+    assert table.frame.to_numpy().tolist() == [["x �", "", ""], ["", "b", '["u", 1]']]
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+def test_tab_without_header(text_first: bool, tmp_path: Path, settings: Settings) -> None:
+    rows = FLAT if text_first else [(label, text) for text, label in FLAT]
+    data = "\n".join("\t".join(row) for row in rows)
+    table = read_table(save(tmp_path / "a.txt", data), settings)
+    assert pairs(table) == FLAT
+    assert "The first row is data; the columns have no names." in table.notes
+
+
+def test_header_with_useless_names_is_still_a_header(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", "col1,col2\n" + written(ROWS, header=False)), settings)
+    assert list(table.frame.columns) == ["col1", "col2"]
+    assert pairs(table) == ROWS
+
+
+def test_first_row_that_looks_like_the_rest_is_no_header(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", written(ROWS, header=False)), settings)
+    assert pairs(table) == ROWS
+
+
+def test_chinese_header(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", "标签,评论\n正面,很好\n负面,很差\n"), settings)
+    assert pairs(table) == [("很好", "正面"), ("很差", "负面")]
+
+
+def test_fasttext(tmp_path: Path, settings: Settings) -> None:
+    data = "__label__pos a good film\n__label__neg __label__sad a bad one\n__label__pos 很 好\n"
+    table = read_table(save(tmp_path / "a.txt", data), settings)
+    assert pairs(table) == [("a good film", "pos"), ("a bad one", "neg"), ("很 好", "pos")]
+    assert any("several labels" in note and "row 2" in note for note in table.notes)
+
+
+def test_unbalanced_quotes_swallow_no_line(tmp_path: Path, settings: Settings) -> None:
+    lines = ['ham\t"Hello there', "spam\tWin now", 'ham\the said "hi" to me', 'spam\t"a" or "b"', "ham\tok"] * 5
+    table = read_table(save(tmp_path / "a.tsv", "\n".join(lines)), settings)
+    assert len(table.frame) == 25
+    assert table.frame.iloc[0, 1] == '"Hello there'
+    assert table.frame.iloc[3, 1] == '"a" or "b"'
+
+
+def test_one_stray_quote_in_a_quoted_file_costs_no_row(tmp_path: Path, settings: Settings) -> None:
+    rows = [("one, two", "a"), ("three\nfour", "b")] * 10
+    data = written(rows[:10]) + '"never closed,a\n' + written(rows[10:], header=False)
+    table = read_table(save(tmp_path / "a.csv", data), settings)
+    assert len(table.frame) == 21
+    assert table.frame.iloc[10].tolist() == ['"never closed', "a"]
+    assert table.frame.iloc[-1].tolist() == ["three\nfour", "b"]
+
+
+def test_backslash_quotes(tmp_path: Path, settings: Settings) -> None:
+    data = 'text,label\n"He said \\"hi, you\\" twice",a\n"plain, text",b\n'
+    assert read_table(save(tmp_path / "a.csv", data), settings).frame.iloc[0].tolist() == [
+        'He said "hi, you" twice',
+        "a",
+    ]
+
+
+def test_commas_in_unquoted_text_are_joined_again(tmp_path: Path, settings: Settings) -> None:
+    data = "text,label\ngood,pos\nwell, really, good,pos\nbad,neg\nshort\n"
+    table = read_table(save(tmp_path / "a.csv", data), settings)
+    assert pairs(table) == [("good", "pos"), ("well, really, good", "pos"), ("bad", "neg"), ("short", "")]
+    assert any(note.startswith("1 row(s) had a comma") for note in table.notes)
+    assert any(note.startswith("1 row(s) had too few cells") for note in table.notes)
+
+
+def test_empty_columns_behind_the_last_are_dropped(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", "text,label,,\n" + "a b c,x,,\n" * 3), settings)
+    assert list(table.frame.columns) == ["text", "label"]
+
+
+def test_repeated_column_names_stay_apart(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", "text,label,text\na,x,b\n"), settings)
+    assert list(table.frame.columns) == ["text", "label", "text (2)"]
+
+
+def test_one_text_a_line(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.txt", "Good.\nBad, really.\n\nSo, and so, on.\n"), settings)
+    assert table.frame["column 1"].tolist() == ["Good.", "Bad, really.", "So, and so, on."]
+    assert read_table(save(tmp_path / "b.txt", "only one line"), settings).frame.shape == (1, 1)
+
+
+def test_very_long_cell(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", f'text,label\n"{"word, " * 100_000}",a\nb,b\n'), settings)
+    assert len(table.frame.iloc[0, 0]) == 600_000
+
+
+def test_unusual_line_ends(tmp_path: Path, settings: Settings) -> None:
+    for end in ("\r\n", "\r", "\n"):
+        table = read_table(save(tmp_path / "a.csv", end.join(["text,label", "a\u2028b,x", "c\x85d,y"])), settings)
+        assert table.frame["text"].tolist() == ["a\u2028b", "c\x85d"]
+
+
+def test_zip_with_one_member_and_litter(tmp_path: Path, settings: Settings) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("folder/data.csv", written(ROWS))
+        archive.writestr("__MACOSX/folder/._data.csv", b"\x00\x05")
+    assert pairs(read_table(tmp_path / "a.zip", settings)) == ROWS
+
+
+def test_awkward_sms_files(awkward: Path, settings: Settings) -> None:
+    table = read_table(awkward / "sms_tsv_noheader" / "SMSSpamCollection", settings)
+    columns = choose_columns(table.frame)
+    assert table.frame[columns.label].value_counts().to_dict() == {"ham": 4827, "spam": 747}
+    for name in ("spam_utf8_extra_empty_columns.csv", "spam_utf8_noheader.csv"):
+        table = read_table(awkward / "sms_csv_ragged" / name, settings)
+        columns = choose_columns(table.frame)
+        assert table.frame.shape[1] == 2
+        assert table.frame.shape[0] >= 5572
+        assert set(table.frame[columns.label].value_counts().index[:2]) == {"ham", "spam"}
+
+
+def test_awkward_quotes_and_mark(awkward: Path, settings: Settings) -> None:
+    frame = read_table(awkward / "mrpc_tsv_bom_quotes" / "msr_paraphrase_test.txt", settings).frame
+    assert frame.shape == (1725, 5)
+    assert frame.columns[0] == "Quality"
+    assert frame["Quality"].value_counts().to_dict() == {"1": 1147, "0": 578}
+
+
+def test_awkward_tab_file_named_csv(awkward: Path, settings: Settings) -> None:
+    frame = read_table(awkward / "stsb_csv_named_but_tab_ragged" / "sts-dev.csv", settings).frame
+    assert len(frame) == 1500
+    assert frame["column 6"].iloc[0] == "A man with a hard hat is dancing."
+
+
+def test_awkward_json_lines_named_json(awkward: Path, settings: Settings) -> None:
+    table = read_table(awkward / "tnews_jsonl" / "dev.json", settings)
+    columns = choose_columns(table.frame)
+    assert (columns.text, columns.label) == ("sentence", "label")
+
+
+def test_awkward_latin1_and_gbk(awkward: Path, settings: Settings) -> None:
+    frame = read_table(awkward / "trec_latin1" / "TREC.train", settings).frame
+    assert frame.shape == (5452, 1)
+    for path in sorted((awkward / "zh_gbk_folder_per_class").rglob("*.txt")):
+        text = "".join(read_table(path, settings).frame.to_numpy().ravel())
+        wide = [c for c in text if c > "\x7f"]
+        assert sum("\u4e00" <= c <= "\u9fff" for c in wide) > 0.75 * len(wide), path

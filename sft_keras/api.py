@@ -53,7 +53,7 @@ def fine_tune(
         test=os.fspath(test) if test is not None else None,
         sink=sink,
     )
-    return services.start(run, sink, should_stop)
+    return services.start(run, sink, should_stop, discard=True)
 
 
 def load(bundle: str | os.PathLike[str]) -> Predictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft_keras.errors import ConfigError, SftError
+from sft_keras.errors import ConfigError, DataError, SftError
 
 if TYPE_CHECKING:
     from sft_keras.config import RunConfig
@@ -39,17 +40,14 @@ BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle o
 
 
 def main() -> None:
-    """Runs the command line: exit code 0, 2 for a mistake that the person can mend, 1 for a bug of ours."""
+    """Runs the command line: exit code 0, 2 for a mistake that the person can mend, 1 for a bug, 130 after Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # half a character is no reason to fail
     try:
         app()
     except SftError as error:
         _fail(error)
         sys.exit(USER_MISTAKE)
-    except BrokenPipeError:  # the reader of our output went away
-        sys.stderr.close()
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except Exception:
         from rich.console import Console
 
@@ -83,8 +81,9 @@ def _config(path: Path | None, assignments: list[str] | None, **options: Any) ->
     values = apply_settings(read_yaml(path) if path else {}, assignments or [])
     for key, value in options.items():
         section, _, name = key.partition("__")
-        if value is not None:
-            values = {**values, section: {**(values.get(section) or {}), name: value}}
+        before = values.get(section) or {}
+        if value is not None and isinstance(before, dict):  # what is no section is told by `parse`
+            values = {**values, section: {**before, name: value}}
     return RunConfig.parse(values, source=str(path) if path else "the settings given")
 
 
@@ -96,6 +95,8 @@ def samples(
 ) -> None:
     """List the sample data sets, or bring them here."""
     services = _services()
+    if names and not download:
+        raise ConfigError("Names are for --download.", where="samples", fix=f"Add --download to fetch {names[0]}.")
     if download:
         services.download_samples(names or [], log=lambda message: print(message, file=sys.stderr))
     found = services.samples()
@@ -158,7 +159,9 @@ def init_config(
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"The file cannot be written: {error.strerror}", where=str(out)) from None
+        raise ConfigError(
+            f"The file cannot be written: {error.strerror}", where=str(out), fix="Choose another place."
+        ) from None
     print(f"Wrote {out}", file=sys.stderr)
 
 
@@ -187,10 +190,30 @@ def train(
     from sft_keras import terminal
 
     services = _services()
+    options = {
+        "data": data,
+        "validation": validation,
+        "test": test,
+        "text-column": text_column,
+        "label-column": label_column,
+        "config": config,
+        "set": setting,
+        "backbone": backbone,
+        "sup-term": sup_term,
+        "sup-weight": sup_weight,
+        "class-weights": class_weights,
+        "seed": seed is not None,
+        "out": out,
+    }
     with terminal.progress_sink() as sink:
         if resume is not None:
-            if data is not None:
-                raise ConfigError("--resume goes on with the data of the run.", fix="Leave out --data.")
+            given = {key: value for key, value in options.items() if value}
+            if given:
+                raise ConfigError(
+                    "--resume goes on with the data and the settings of the run.",
+                    where=", ".join(f"--{key}" for key in given),
+                    fix="Leave these out, or start a new run.",
+                )
             run = services.open_run(resume)
         else:
             if data is None:
@@ -206,7 +229,7 @@ def train(
                 training__seed=seed,
             )
             run = services.prepare(data, resolved, out=out, validation=validation, test=test, sink=sink)
-        result = _until_interrupted(lambda stop: services.start(run, sink, stop))
+        result = _until_interrupted(lambda stop: services.start(run, sink, stop, discard=resume is None))
     terminal.show_result(result)
     if not result.complete:
         raise typer.Exit(INTERRUPTED)
@@ -302,8 +325,15 @@ def predict(
 def _lines() -> Iterator[str]:
     if sys.stdin.isatty():
         print("Type a text and press Enter; Ctrl-D ends.", file=sys.stderr)
-    for line in sys.stdin:
-        yield line.rstrip("\r\n")
+    try:
+        for line in sys.stdin:
+            yield line.removeprefix("\ufeff").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"Standard input is not {error.encoding.upper()} text.",
+            where="standard input",
+            fix="Save it as UTF-8, or as a CSV file for --file, whose encoding is found out.",
+        ) from None
 
 
 @app.command()

@@ -6,6 +6,7 @@ the files that hold them, so a new loss term needs no edit here.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -140,9 +141,9 @@ class ObjectiveConfig(Section):
     def _consistent(self) -> ObjectiveConfig:
         names = [term.name for term in self.terms]
         if len(set(names)) != len(names):
-            raise ValueError(f"a supervised term may stand once only. Received: {names}")
+            raise ValueError("a supervised term may stand once only")
         if isinstance(self.class_weights, dict) and any(not w > 0 for w in self.class_weights.values()):
-            raise ValueError(f"class weights must be above 0. Received: {self.class_weights}")
+            raise ValueError("class weights must be above 0")
         return self
 
 
@@ -230,7 +231,8 @@ class RunConfig(Section):
             ConfigError: A key is unknown (the nearest is named) or a value is not allowed.
         """
         try:
-            return cls.model_validate(dict(values))
+            # A section that is named and left empty has its defaults.
+            return cls.model_validate({name: section for name, section in values.items() if section is not None})
         except ValidationError as error:
             raise _explain(error, source) from None
 
@@ -255,7 +257,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: The file cannot be read or holds something else.
     """
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        loaded = _load_yaml(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError("The configuration file does not exist.", where=str(path), fix="Check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -279,6 +281,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return loaded
 
 
+def _load_yaml(text: str) -> Any:
+    """Reads YAML; what only Python chokes on (an impossible date, endless nesting) is a YAML error too."""
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(f"{type(error).__name__}: {error}") from None
+
+
 def apply_settings(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Lays `section.key=value` assignments over a nested mapping; the value is read as YAML.
 
@@ -289,7 +299,7 @@ def apply_settings(values: Mapping[str, Any], assignments: Iterable[str]) -> dic
         >>> apply_settings({}, ["training.epochs=2"])
         {'training': {'epochs': 2}}
     """
-    result: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+    result: dict[str, Any] = copy.deepcopy(dict(values))
     for assignment in assignments:
         key, equals, raw = assignment.partition("=")
         path = key.strip().split(".")
@@ -300,12 +310,14 @@ def apply_settings(values: Mapping[str, Any], assignments: Iterable[str]) -> dic
                 fix="For example: --set training.epochs=2",
             )
         try:
-            value = yaml.safe_load(raw)
+            value = _load_yaml(raw)
         except yaml.YAMLError:
             value = raw
         node = result
         for part in path[:-1]:
-            child = node.setdefault(part, {})
+            if node.get(part) is None:
+                node[part] = {}
+            child = node[part]
             if not isinstance(child, dict):
                 raise ConfigError(f'"{part}" is a value, not a section. Received: "{assignment}"', where="--set")
             node = child
@@ -332,17 +344,21 @@ def _known_keys(location: tuple[str | int, ...]) -> Iterable[str]:
 def _explain(error: ValidationError, source: str) -> ConfigError:
     first = error.errors(include_url=False)[0]
     location = tuple(first["loc"])
-    name = ".".join(str(part) for part in location)
+    # A field of several types reports each of them; their brackets are no part of the setting's name.
+    name = ".".join(str(part) for part in location if "[" not in str(part))
     if first["type"] == "extra_forbidden":
         return ConfigError(
             f'There is no setting "{name}".',
             where=source,
             fix=did_you_mean(str(location[-1]), _known_keys(location)),
         )
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
     more = f" ({len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
+    if name.startswith("objective.terms") and name.endswith(".weight"):
+        name = f"λ ({name})"
+    received = repr(first["input"]) if not isinstance(first["input"], int) or abs(first["input"]) < 10**18 else "…"
     return ConfigError(
-        f"{name or 'The configuration'}: {message}. Received: {first['input']!r}{more}",
+        f"{name or 'The configuration'}: {message}. Received: {received[:200]}{more}",
         where=source,
         fix="`sft-keras init-config` prints every setting with its default and meaning.",
     )

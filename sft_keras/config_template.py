@@ -47,7 +47,7 @@ def describe_range(field: Any) -> str:
     for item in field.metadata:
         for name in ("ge", "gt", "le", "lt"):
             if getattr(item, name, None) is not None:
-                bounds[name] = f"{getattr(item, name):g}"
+                bounds[name] = f"{getattr(item, name):,}"
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     told = ", ".join(f"{words[name]} {bounds[name]}" for name in words if name in bounds)
     return f" ({told})" if told else ""

@@ -6,6 +6,7 @@ Nothing heavy is imported until it is used; a listing answers without Keras.
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sft_keras.config import RunConfig
-from sft_keras.errors import ConfigError
+from sft_keras.errors import ConfigError, DataError, SftError
 from sft_keras.runs.directory import RunDirectory, Status, find_runs
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink, Silent
@@ -22,6 +23,7 @@ from sft_keras.training.progress import ProgressSink, Silent
 if TYPE_CHECKING:
     import numpy as np
 
+    from sft_keras.artifacts.bundle import Bundle
     from sft_keras.data.checks import DataReport
     from sft_keras.data.columns import Columns
     from sft_keras.data.examples import Examples
@@ -202,21 +204,36 @@ class Services:
             sink.event("log", message=note)
         sizes = f"{len(splits.train)} training, {len(splits.validation)} validation, {len(splits.test)} test"
         sink.event("log", message=f"Rows: {sizes}.")
-        run = RunDirectory.create(run_folder, config, data=data)
-        save_splits(run, splits)
-        return run
+        return RunDirectory.create(run_folder, config, data=data, fill=lambda run: save_splits(run, splits))
 
     def start(
-        self, run: RunDirectory, sink: ProgressSink | None = None, should_stop: Callable[[], bool] = lambda: False
+        self,
+        run: RunDirectory,
+        sink: ProgressSink | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+        *,
+        discard: bool = False,
     ) -> RunResult:
         """Carries out a run, or what is left of it, in this process.
+
+        Args:
+            run: The run.
+            sink: Hears of the progress.
+            should_stop: Asked after each step; True keeps the best model so far and stops.
+            discard: Removes the folder again if a setting proves wrong before anything was trained, so that the
+                same command works once it is mended. For callers that made the folder just now.
 
         Raises:
             SftError: It failed for a reason that a person can mend.
         """
         from sft_keras.runs.worker import execute
 
-        return execute(run, sink or Silent(), should_stop)
+        try:
+            return execute(run, sink or Silent(), should_stop)
+        except ConfigError:
+            if discard and not any(run.checkpoints.glob("epoch-*")):
+                shutil.rmtree(run.path, ignore_errors=True)
+            raise
 
     def open_run(self, path: Path) -> RunDirectory:
         """A run that can be resumed.
@@ -235,9 +252,16 @@ class Services:
         return run
 
     def runs(self, places: Sequence[Path] = ()) -> list[RunInfo]:
-        """The runs in the given folders; without any, those of the data directory, `./runs` and `.`."""
+        """The runs in the given folders, oldest first; without any, those of the data directory, `./runs` and `.`.
+
+        Raises:
+            ConfigError: A given folder does not exist.
+        """
+        for place in places:
+            if not place.is_dir():
+                raise ConfigError("There is no such folder.", where=str(place), fix="Check the path.")
         found = find_runs(list(places) or [self.settings.runs_dir, Path("runs"), Path()])
-        return [RunInfo(run.path, run.status(), run.config().model.backbone) for run in found]
+        return sorted(map(_run_info, found), key=lambda info: (info.status.created, str(info.path)))
 
     def load(self, bundle: Path) -> Predictor:
         """A bundle's model, ready to predict; `bundle` may also be the run folder.
@@ -245,13 +269,17 @@ class Services:
         Raises:
             ArtifactError: The bundle is missing, damaged, or from a newer version.
         """
-        from sft_keras.artifacts.bundle import load_model, read_bundle
+        from sft_keras.artifacts.bundle import read_bundle
+
+        return self._predictor(read_bundle(bundle))
+
+    def _predictor(self, checked: Bundle) -> Predictor:
+        from sft_keras.artifacts.bundle import load_model
         from sft_keras.backend import load_backend
         from sft_keras.inference.predictor import Predictor
         from sft_keras.preprocessing.tokenizer import TextTokenizer
         from sft_keras.tasks.base import TASKS
 
-        checked = read_bundle(bundle)
         load_backend()
         return Predictor(
             load_model(checked),
@@ -279,8 +307,12 @@ class Services:
         )
         config = checked.config.model_copy(update={"data": chosen})
         examples = self._examples(data, config, Silent())
-        targets = checked.labels.encode(examples.labels)
-        predictor = self.load(bundle)
+        try:
+            targets = checked.labels.encode(examples.labels)
+        except DataError as error:
+            where = f"{examples.source}, beside the labels that the model knows"
+            raise DataError(error.problem, where=where, fix=error.fix) from None
+        predictor = self._predictor(checked)
         began = time.monotonic()
         probabilities = predictor.probabilities(examples.texts)
         report = evaluate_only(
@@ -316,13 +348,14 @@ class Services:
             SftError: A file or the bundle cannot be used.
         """
         from sft_keras.data.columns import choose_text_column
-        from sft_keras.data.writers import open_writer
+        from sft_keras.data.writers import open_writer, require_writable
 
+        require_writable(target)  # before the long work
         table = self.read(source)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
         predictor = self.load(bundle)
         extra = [f"probability_{name}" for name in predictor.labels.names] if probabilities else []
-        names = [*table.frame.columns, "prediction", "confidence", *extra]
+        names = _beside(table.frame.columns, ["prediction", "confidence", *extra])
         rows = table.frame.itertuples(index=False, name=None)
         with open_writer(target, names) as write:
             predictions = predictor.predict_stream(table.frame[column])
@@ -362,6 +395,25 @@ class Services:
             folder = self.settings.runs_dir / f"{name}-{number}"
             number += 1
         return folder
+
+
+def _run_info(run: RunDirectory) -> RunInfo:
+    """A run for a listing, which one damaged folder must not break."""
+    try:
+        return RunInfo(run.path, run.status(), run.config().model.backbone)
+    except SftError as error:
+        return RunInfo(run.path, Status(state="unreadable", message=error.problem), "")
+
+
+def _beside(names: Iterable[str], new: Iterable[str]) -> list[str]:
+    """The names with new ones after them; a new one that is taken gets a number, so that no column is lost."""
+    result = list(names)
+    for name in new:
+        unique, number = name, 2
+        while unique in result:
+            unique, number = f"{name} ({number})", number + 1
+        result.append(unique)
+    return result
 
 
 def _cells(label: str, confidence: float, probabilities: Mapping[str, float], extra: int) -> list[str]:

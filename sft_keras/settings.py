@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,17 @@ MIB = 1024 * 1024
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("sft-keras", appauthor=False))
+
+
+def _expanded(data_dir: str) -> Path:
+    try:
+        return Path(data_dir).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f'There is no such home folder. Received: "{data_dir}"',
+            where="environment variable SFT_DATA_DIR",
+            fix="Give a full path.",
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -65,16 +77,16 @@ class Settings:
             raw = env.get(name)
             if raw is None or not raw.strip():
                 return default
-            if not raw.strip().isdigit() or int(raw) < 1:
+            if not re.fullmatch(r"0*[1-9][0-9]{0,11}", raw.strip()):
                 raise ConfigError(
-                    f'A limit must be a whole number above zero. Received: "{raw}"',
+                    f'A limit must be a whole number above zero. Received: "{raw[:40]}"',
                     where=f"environment variable {name}",
                     fix=f"Set it to a number such as {default}, or leave it out.",
                 )
             return int(raw)
 
         return cls(
-            data_dir=Path(data_dir).expanduser() if data_dir else _default_data_dir(),
+            data_dir=_expanded(data_dir) if data_dir else _default_data_dir(),
             max_file_mib=limit("SFT_MAX_FILE_MIB", cls.max_file_mib),
             max_rows=limit("SFT_MAX_ROWS", cls.max_rows),
             max_text_characters=limit("SFT_MAX_TEXT_CHARACTERS", cls.max_text_characters),

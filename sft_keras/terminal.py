@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import shlex
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from sft_keras.runs.directory import event_line
 
 if TYPE_CHECKING:
     from sft_keras.runs.worker import RunResult
@@ -67,8 +68,7 @@ def progress_sink() -> Iterator[ProgressSink]:
 
 class _JsonLines:
     def event(self, kind: str, **values: Any) -> None:
-        line = {"event": kind, "time": round(time.time(), 3), **values}
-        print(json.dumps(line, ensure_ascii=False), file=sys.stderr, flush=True)
+        print(event_line(kind, values), file=sys.stderr, flush=True)
 
 
 class _Bar:
@@ -214,26 +214,32 @@ def show_result(result: RunResult) -> None:
     if result.report:
         console.print()
         show_report(result.report)
-        console.print(f"\nModel:   {run.bundle}\nReport:  {run.report / 'report.json'} and the pictures beside it")
-        console.print(f'Next:    sft-keras predict {run.bundle} --text "…"', markup=False)
-        console.print(f"         sft-keras evaluate {run.bundle} --data FILE", markup=False)
-        return
-    console.print(f"\nStopped. Go on where it stopped: sft-keras train --resume {run.path}", markup=False)
-    if result.has_bundle:
-        console.print(f"The best model so far: {run.bundle} (not yet scored on the test part)", markup=False)
+        lines = [
+            f"\nModel:   {run.bundle}",
+            f"Report:  {run.report / 'report.json'} and the pictures beside it",
+            f'Next:    sft-keras predict {shlex.quote(str(run.bundle))} --text "…"',
+            f"         sft-keras evaluate {shlex.quote(str(run.bundle))} --data FILE",
+        ]
     else:
-        console.print("No epoch was completed yet, so there is no model; the state is saved.")
+        lines = [f"\nStopped. Go on where it stopped: sft-keras train --resume {shlex.quote(str(run.path))}"]
+        if result.has_bundle:
+            lines.append(f"The best model so far: {run.bundle} (not yet scored on the test part)")
+        else:
+            lines.append("No epoch was completed yet, so there is no model; the state is saved.")
+    for line in lines:  # a command that is broken over two lines cannot be copied
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def show_prediction(prediction: Prediction, *, probabilities: bool) -> None:
     """One prediction on one line."""
     console = _console()
-    shown = prediction.text if len(prediction.text) <= 100 else prediction.text[:97] + "…"
+    text = " ".join(prediction.text.split())
+    shown = text if len(text) <= 100 else text[:97] + "…"
     if not prediction.label:
-        console.print(f"{'(empty)':<24} {escape(shown)}")
+        console.print(f"{'(empty)':<24} {escape(shown)}", soft_wrap=True)
         return
     head = f"{prediction.label} {prediction.confidence:.1%}"
-    console.print(f"[bold]{escape(head):<24}[/] {escape(shown)}")
+    console.print(f"[bold]{escape(head):<24}[/] {escape(shown)}", soft_wrap=True)
     if probabilities:
         ordered = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-        console.print("    " + "  ".join(f"{escape(name)} {value:.4f}" for name, value in ordered))
+        console.print("    " + "  ".join(f"{escape(name)} {value:.4f}" for name, value in ordered), soft_wrap=True)

@@ -26,6 +26,7 @@ WORDS = {
 FILLER = ["the", "film", "was", "really", "and", "story", "with", "an", "actor", "plot", "of", "scene"]
 TINY = {
     "model": {"max_length": 16, "lstm_units": 8, "lstm_embedding_dim": 8, "dropout": 0.1},
+    "optimizer": {"learning_rate": 0.02},
     "training": {"epochs": 2, "batch_size": 16},
     "evaluation": {"bootstrap_samples": 100},
 }
@@ -102,9 +103,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def train_run(
-    services: Services, labelled: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., RunResult]:
+def train_run(services: Services, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunResult]:
     """Trains a tiny run with the given settings, each time into a folder of its own."""
 
     def train(settings: dict[str, Any], data: Path = labelled, **options: Any) -> RunResult:

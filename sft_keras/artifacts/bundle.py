@@ -6,9 +6,11 @@ runs code from the bundle.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from typing import Any
 
 from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
-from sft_keras.errors import ArtifactError
+from sft_keras.errors import ArtifactError, DataError, SftError
 
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
@@ -79,6 +81,7 @@ def write_bundle(
         save_model(temporary / MODEL)
         save_tokenizer(temporary / TOKENIZER)
         if save_preset:
+            _require_space(temporary, 2 * (temporary / MODEL).stat().st_size)
             save_preset(temporary / PRESET)
         (temporary / LABELS).write_text(labels.to_json(), encoding="utf-8")
         (temporary / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
@@ -93,13 +96,25 @@ def write_bundle(
         }
         (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2), encoding="utf-8")
         _replace(temporary, folder)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+    except Exception as error:
+        refused = disk_error(error)
+        if refused is None:
+            raise
         raise ArtifactError(
-            f"The bundle could not be written: {error.strerror or error}",
+            f"The bundle could not be written: {refused.strerror or refused}",
             where=str(folder),
             fix="Free some space and resume the run; its checkpoints are still there.",
         ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def disk_error(error: BaseException) -> OSError | None:
+    """The operating system's error, also where a library written in Rust hides it in the text of its own."""
+    if isinstance(error, OSError):
+        return error
+    hidden = None if isinstance(error, SftError) else re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(hidden[1]), os.strerror(int(hidden[1]))) if hidden else None
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -130,8 +145,8 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         labels = Labels.from_json((folder / LABELS).read_text(encoding="utf-8"))
         report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if REPORT in manifest["files"] else None
-    except ValueError as error:
-        raise _damaged(folder, f"cannot be read: {error}") from None
+    except (ValueError, RecursionError, DataError) as error:
+        raise _damaged(folder / LABELS, f"cannot be read: {error}") from None
     information = {key: value for key, value in manifest.items() if key != "files"}
     return Bundle(folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information)
 
@@ -146,10 +161,15 @@ def load_model(bundle: Bundle) -> Any:
         return keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds; the files are intact, so the versions must differ
         raise ArtifactError(
-            f"The model cannot be loaded: {str(error).splitlines()[0][:300]}",
+            f"The model cannot be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
             where=str(bundle.folder / MODEL),
-            fix=f"The bundle was made with {bundle.information.get('versions', 'other versions')}; install those.",
+            fix=f"If you trust where the bundle comes from, install what it was made with: {_versions(bundle)}.",
         ) from error
+
+
+def _versions(bundle: Bundle) -> str:
+    found = bundle.information.get("versions")
+    return ", ".join(f"{name} {number}" for name, number in dict(found or {}).items()) or "(not told)"
 
 
 def file_sha256(path: Path) -> str:
@@ -168,7 +188,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             where=str(path.parent),
             fix="Give the folder `bundle` of a finished run.",
         ) from None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         complete = False
     if not complete:
         raise _damaged(path, "cannot be read")
@@ -177,13 +197,16 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _check_file(folder: Path, name: str, expected: str) -> None:
     path = folder / name
-    # A name from a manifest must not lead out of the bundle, by dots or by a link.
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise _damaged(path, "lies outside the bundle")
-    if not path.is_file():
-        raise _damaged(path, "is missing")
-    if file_sha256(path) != expected:
-        raise _damaged(path, "was changed (its SHA-256 differs from manifest.json)")
+    try:
+        # A name from a manifest must not lead out of the bundle, by dots or by a link.
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise _damaged(folder / MANIFEST, f'lists "{name}", which lies outside the bundle')
+        if not path.is_file():
+            raise _damaged(path, "is missing")
+        if file_sha256(path) != expected:
+            raise _damaged(path, "was changed (its SHA-256 differs from manifest.json)")
+    except (OSError, ValueError, RuntimeError) as error:  # no permission, an impossible name, a ring of links
+        raise _damaged(path, f"cannot be read: {error}") from None
 
 
 def _damaged(path: Path, what: str) -> ArtifactError:
@@ -194,10 +217,21 @@ def _damaged(path: Path, what: str) -> ArtifactError:
     )
 
 
+def _require_space(folder: Path, size: int) -> None:
+    """Refuses in time: the HDF5 library, which writes the preset, crashes the process when the disk is full."""
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _replace(source: Path, target: Path) -> None:
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         os.replace(target, old)  # noqa: PTH105 - of folders
-    os.replace(source, target)  # noqa: PTH105
+    try:
+        os.replace(source, target)  # noqa: PTH105
+    except OSError:
+        if old.exists():
+            os.replace(old, target)  # noqa: PTH105
+        raise
     shutil.rmtree(old, ignore_errors=True)

@@ -141,6 +141,9 @@ def _choose_text(frame: pd.DataFrame, text: str | None, reserved: set[str]) -> t
         if measured.filled and measured.numeric < 0.9:
             return name, f'Texts: column "{name}", because of its name.'
     profiles = [p for p in (profile(frame, name) for name in names) if p.filled]
+    # A column of remarks that is mostly empty may hold the longest texts.
+    most = max((p.filled for p in profiles), default=0)
+    profiles = [p for p in profiles if p.filled >= most / 2]
     worded = [p for p in profiles if p.numeric < 0.9] or profiles
     if not worded:
         return None, ""

@@ -53,7 +53,7 @@ def _vote(cell: str, column: list[str]) -> int:
     if all(_NUMBER.fullmatch(value) for value in values):
         return 1
     distinct = set(values)
-    if len(distinct) <= max(1, len(values) // 2):  # values repeat, as labels do
+    if len(distinct) <= len(values) // 2:  # values repeat, as labels do
         return -1 if cell in distinct else 1
     usual = median(len(value) for value in values)
     if len(cell) >= 8 and len(cell) >= usual / 2 and re.search(r"[\s,.!?，。！？]", cell):

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from sft_keras.data.column_names import is_known_name
 from sft_keras.errors import DataError
 
 Records = list[dict[str, str]]
@@ -111,6 +112,8 @@ def _records(value: Any, where: str) -> Records:
         if columns and all(isinstance(column, dict) for column in columns):
             # pandas writes a frame like this: {"text": {"0": …, "1": …}, "label": {…}}.
             keys = list(dict.fromkeys(key for column in columns for key in column))
+            if any(is_known_name(key) for key in keys):  # or the rows by number: {"0": {"text": …}, "1": …}
+                return _from_list(columns, where)
             return [{name: cell_text(column.get(key)) for name, column in value.items()} for key in keys]
         if any(isinstance(column, list) for column in columns):
             return _from_wrapped(value, where)

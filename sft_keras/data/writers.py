@@ -31,6 +31,27 @@ def open_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     Raises:
         DataError: The ending is another, the file exists, or the place is not writable.
     """
+    require_writable(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    ending = path.suffix.lower()
+    try:
+        encoding = "utf-8" if ending in JSON_LINES else "utf-8-sig"
+        with temporary.open("w", encoding=encoding, errors="replace", newline="") as file:
+            yield _json_lines(file, columns) if ending in JSON_LINES else _table(file, columns, SEPARATORS[ending])
+        temporary.replace(path)
+    except OSError as error:
+        raise _not_writable(error, path) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Makes sure that a table can be written here, before the long work.
+
+    Raises:
+        DataError: The ending is no table's, the file exists, or there is no such folder.
+    """
     ending = path.suffix.lower()
     if ending not in SEPARATORS and ending not in JSON_LINES:
         raise DataError(
@@ -38,22 +59,26 @@ def open_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
             where=str(path),
             fix="Give a name that ends in .csv, .tsv or .jsonl.",
         )
-    if path.exists():
+    try:
+        taken, folder = path.exists(), path.parent.is_dir()
+    except OSError as error:
+        raise _not_writable(error, path) from None
+    if taken:
         raise DataError(
             "The output file exists already; nothing is overwritten.", where=str(path), fix="Choose another name."
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        encoding = "utf-8" if ending in JSON_LINES else "utf-8-sig"
-        with temporary.open("w", encoding=encoding, errors="replace", newline="") as file:
-            yield _json_lines(file, columns) if ending in JSON_LINES else _table(file, columns, SEPARATORS[ending])
-        temporary.replace(path)
-    except OSError as error:
+    if not folder:
         raise DataError(
-            f"The output cannot be written: {error.strerror}", where=str(path), fix="Choose another place."
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+            "There is no folder for the output file.", where=str(path.parent), fix="Make it, or choose another place."
+        )
+
+
+def _not_writable(error: OSError, path: Path) -> DataError:
+    return DataError(
+        f"The output cannot be written: {error.strerror or error}",
+        where=str(path),
+        fix="Choose another place, on a disk with free space.",
+    )
 
 
 def _table(file: IO[str], columns: Sequence[str], separator: str) -> Write:

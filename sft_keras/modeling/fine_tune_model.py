@@ -142,10 +142,11 @@ def freeze(encoder: Encoder, config: ModelConfig) -> None:
             layer.trainable = False
 
 
-def count_parameters(model: keras.Model) -> ParameterCounts:
-    """Counts weights, leaving out metrics and random states."""
+def count_parameters(model: FineTuneModel) -> ParameterCounts:
+    """Counts weights, leaving out metrics, random states and what the objective remembers."""
+    state = {id(v) for v in model.state_variables}
 
     def total(variables: list[Any]) -> int:
-        return sum(int(ops.size(v)) for v in variables if "seed_generator" not in v.path)
+        return sum(int(ops.size(v)) for v in variables if "seed_generator" not in v.path and id(v) not in state)
 
     return ParameterCounts(total(model.trainable_weights), total(model.non_trainable_weights))

@@ -28,6 +28,11 @@ class MaskedPooling(keras.layers.Layer):
     def __init__(self, mode: Pooling = "mean", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mode = mode
+        # Padding is told by the call argument; the vector that comes out has no positions left to mask.
+        self.supports_masking = True
+
+    def compute_mask(self, *args: Any, **kwargs: Any) -> None:
+        del args, kwargs
 
     def call(self, sequence: Any, padding_mask: Any) -> Any:
         if self.mode == "cls":

@@ -6,7 +6,7 @@ batches that the broken one would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,13 @@ class BatchPlan:
             by_length = window[np.argsort(self.lengths[window], kind="stable")]
             batches.extend(_cut(by_length, self.batch_size))
         return [batches[index] for index in generator.permutation(len(batches))]
+
+    def endless(self, epoch: int, step: int) -> Iterator[np.ndarray]:
+        """The batches from this step of this epoch on, epoch after epoch."""
+        yield from self.epoch(epoch)[step:]
+        while True:
+            epoch += 1
+            yield from self.epoch(epoch)
 
 
 def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
@@ -115,12 +122,14 @@ class EncodedRows:
         return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
 
 
-def stream(rows: EncodedRows, batches: Callable[[], Sequence[np.ndarray]]) -> Any:
+def stream(rows: EncodedRows, batches: Callable[[], Iterable[np.ndarray]], *, steps: int | None = None) -> Any:
     """A `tf.data.Dataset` of padded batches, made ahead of the model.
 
     Args:
         rows: What to batch; tokenised once, not each epoch.
-        batches: Called each time the dataset is iterated, which `fit` does once an epoch; gives the row indices.
+        batches: Called each time the dataset is iterated; gives the row indices of each batch.
+        steps: How many batches there are, or None if they do not end. Keras must know: running a step into the end
+            of the data lets state that does not depend on the data (step counters) move once too often.
 
     Returns:
         A dataset of `(inputs, targets, weights)` with free batch and length dimensions, so that no new length
@@ -137,7 +146,9 @@ def stream(rows: EncodedRows, batches: Callable[[], Sequence[np.ndarray]]) -> An
         tf.TensorSpec((None,), tf.int32),
         tf.TensorSpec((None,), tf.float32),
     )
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+    cardinality = tf.data.INFINITE_CARDINALITY if steps is None else steps
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(4)
 
 
 def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:

@@ -6,12 +6,13 @@ special tokens alike for WordPiece models and for vocabularies that are learned 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from sft_keras.errors import ArtifactError
 
@@ -133,20 +134,25 @@ def learn_tokenizer(texts: Iterable[str], *, unit: Unit, vocabulary_size: int) -
             `characters` suits scripts written without spaces.
         vocabulary_size: Most ids, `[PAD]` (0) and `[UNK]` (1) included.
     """
-    tokenizer = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
     normal = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=unit == "words", strip_accents=False, lowercase=True
     )
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normal])
+    normalizer = normalizers.Sequence([normalizers.NFKC(), normal])
+    pre_tokenizer: pre_tokenizers.PreTokenizer = pre_tokenizers.BertPreTokenizer()
     if unit == "characters":
         split = pre_tokenizers.Split(Regex(r"\S"), behavior="isolated")
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), split])
-    else:
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=vocabulary_size, special_tokens=[PAD, UNKNOWN], show_progress=False, min_frequency=1
-    )
-    tokenizer.train_from_iterator((_clean(text) for text in texts), trainer)
+        pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), split])
+    counts: Counter[str] = Counter()
+    for text in texts:
+        pieces = pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(_clean(text)))
+        counts.update(piece for piece, _ in pieces)
+    # The library's trainer orders tokens of equal frequency by chance; a resumed run must get the same ids.
+    frequent = sorted(counts, key=lambda token: (-counts[token], token))
+    tokens = [PAD, UNKNOWN, *(token for token in frequent if token not in (PAD, UNKNOWN))][:vocabulary_size]
+    tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token=UNKNOWN))
+    tokenizer.add_special_tokens([PAD, UNKNOWN])
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
     return TextTokenizer(tokenizer, pad_id=0)
 
 

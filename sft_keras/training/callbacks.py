@@ -90,7 +90,8 @@ class Bookkeeper(keras.callbacks.Callback):
         if now - self._told >= SECONDS_BETWEEN_STEP_EVENTS or last:
             self._told = now
             self._tell_step(step, now, logs or {})
-        if self._should_stop():
+        # After the last step the epoch is brought to its end: a score belongs to each pass over the rows.
+        if self._should_stop() and not last:
             self._save()
             raise TrainingStopped
         if now - self._saved >= self._checkpoint_seconds and not last:
@@ -114,13 +115,17 @@ class Bookkeeper(keras.callbacks.Callback):
             self._checkpoints.save_best(self.model)
         self._save()
         self._sink.event("epoch", epoch=epoch + 1, epochs=self._epochs, best=better, **figures)
-        if self.has_waited_enough and epoch + 1 < self._epochs:
+        if epoch + 1 == self._epochs:
+            return
+        if self.has_waited_enough:
             self.model.stop_training = True
             self._sink.event(
                 "log",
-                message=f"Stopped early: no better val_{self._monitor} for {self._patience} epochs "
+                message=f"Early stopping: no better val_{self._monitor} for {self._patience} epochs "
                 f"(best: epoch {self.position.best_epoch}).",
             )
+        elif self._should_stop():
+            raise TrainingStopped
 
     @property
     def has_waited_enough(self) -> bool:

@@ -57,7 +57,7 @@ def _changing(model: keras.Model) -> list[Any]:
 
 
 def _write(path: Path, variables: list[Any]) -> None:
-    tensors = {f"{i:05d}": np.ascontiguousarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
+    tensors = {f"{i:05d}": np.array(keras.ops.convert_to_numpy(v), order="C") for i, v in enumerate(variables)}
     temporary = path.with_name(path.name + ".part")
     save_file(tensors, str(temporary), metadata={f"{i:05d}": v.path for i, v in enumerate(variables)})
     with temporary.open("rb+") as file:
@@ -107,7 +107,7 @@ class Checkpoints:
             (temporary / "position.json").write_text(json.dumps(asdict(position)), encoding="utf-8")
             shutil.rmtree(self.folder / name, ignore_errors=True)
             temporary.rename(self.folder / name)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise _disk(error, self.folder) from error
         for old in self._all()[KEPT:]:
@@ -144,7 +144,7 @@ class Checkpoints:
         """
         try:
             _write(self.folder / BEST, list(model.trainable_variables))
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise _disk(error, self.folder) from error
 
     def load_best(self, model: keras.Model) -> bool:
@@ -158,9 +158,9 @@ class Checkpoints:
         return sorted(self.folder.glob("epoch-*"), reverse=True)
 
 
-def _disk(error: OSError, folder: Path) -> TrainingError:
+def _disk(error: Exception, folder: Path) -> TrainingError:
     return TrainingError(
-        f"The checkpoint could not be written: {error.strerror or error}",
+        f"The checkpoint could not be written: {getattr(error, 'strerror', None) or error}",
         where=str(folder),
-        fix="Free some space and resume the run; what was saved before is still there.",
+        fix=f"Free some space, then: sft-keras train --resume {folder.parent} (what was saved before is still there)",
     )

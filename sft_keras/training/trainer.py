@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,21 +153,24 @@ def _fit(
         sink=sink,
         should_stop=should_stop,
     )
-    if position.epoch >= options.epochs or book.has_waited_enough:
-        return book, True
     book.set_model(model)
     book.remember_metrics()
     validation_order = sorted_batches(validation.lengths, options.batch_size)
+    validation_data = stream(validation, lambda: validation_order, steps=len(validation_order))
     try:
-        _quiet_fit(
-            model,
-            # `fit` iterates the dataset once an epoch; the bookkeeper knows where that epoch begins.
-            stream(training, lambda: plan.epoch(book.position.epoch)[book.position.step :]),
-            validation_data=stream(validation, lambda: validation_order),
-            epochs=options.epochs,
-            initial_epoch=position.epoch,
-            callbacks=[book, _StopAtNan()],
-        )
+        while book.position.epoch < options.epochs and not book.has_waited_enough:
+            # An epoch that was broken is shorter than the others, and `fit` wants one length for all.
+            epoch, step = book.position.epoch, book.position.step
+            model.fit(
+                stream(training, functools.partial(plan.endless, epoch, step)),
+                steps_per_epoch=plan.steps - step,
+                validation_data=validation_data,
+                initial_epoch=epoch,
+                epochs=epoch + 1 if step else options.epochs,
+                callbacks=[_StopAtNan(), book],  # weights that are no numbers must not be saved
+                shuffle=False,
+                verbose=0,
+            )
     except TrainingStopped:
         return book, False
     except Exception as error:
@@ -179,13 +182,6 @@ def _fit(
             ) from error
         raise
     return book, True
-
-
-def _quiet_fit(model: FineTuneModel, dataset: Any, **options: Any) -> None:
-    """`fit` without its warnings that a dataset of unknown length is not shuffled by Keras and ends."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        model.fit(dataset, shuffle=False, verbose=0, **options)
 
 
 class _StopAtNan(keras.callbacks.Callback):

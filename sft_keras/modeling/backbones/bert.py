@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sft_keras.backend import load_backend
 from sft_keras.config import ModelConfig
 from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, Encoder, Family, Location, Preset, presets_here
@@ -55,6 +56,7 @@ class Bert(Family):
     def knows(self, handle: str) -> bool:
         if handle.startswith(("hf://", "kaggle://")):
             return True
+        load_backend()
         import keras_hub
 
         return handle in keras_hub.models.BertBackbone.presets
@@ -88,7 +90,7 @@ class Bert(Family):
             )
         # The model's own pooler is not used: pooling is ours, and a layer without gradient would only warn.
         backbone.get_layer("pooled_dense").trainable = False
-        model = keras.Model(backbone.inputs, backbone.output["sequence_output"], name="backbone")
+        model = keras.Model(backbone.input, backbone.output["sequence_output"], name="backbone")
         embeddings = ("token_embedding", "position_embedding", "segment_embedding", "embeddings_layer_norm")
         blocks = [backbone.get_layer(f"transformer_layer_{i}") for i in range(backbone.get_config()["num_layers"])]
         return Encoder(model, tuple(backbone.get_layer(name) for name in embeddings), tuple(blocks), backbone)

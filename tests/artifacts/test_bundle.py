@@ -1,0 +1,329 @@
+"""Bundles: what is in one, what is refused, and what a full disk leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sft_keras.artifacts.bundle import FORMAT_VERSION, Bundle, file_sha256, load_model, read_bundle, write_bundle
+from sft_keras.errors import ArtifactError, SftError
+from sft_keras.preprocessing.tokenizer import TextTokenizer
+from sft_keras.runs.directory import RunDirectory
+from sft_keras.runs.worker import RunResult
+from sft_keras.services import Services
+from tests.conftest import rehash, sentences
+
+TEXTS = [text for text, _ in sentences(12, seed=3)]
+
+
+@contextmanager
+def full_disk(free: int) -> Iterator[None]:
+    """No file may grow beyond `free` bytes: every writer fails as on a full disk, whatever language it is in."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rewrite(bundle: Bundle, folder: Path, **changes: Any) -> None:
+    """Writes a bundle anew from what another holds."""
+    model, tokenizer = load_model(bundle), TextTokenizer.from_file(bundle.folder / "tokenizer.json")
+    parts: dict[str, Any] = {
+        "save_model": model.save,
+        "save_tokenizer": tokenizer.save,
+        "save_preset": None,
+        "labels": bundle.labels,
+        "config": bundle.config,
+        "report": bundle.report,
+        "card": "# A card\n",
+        "information": {"backbone": "lstm"},
+    }
+    write_bundle(folder, **{**parts, **changes})
+
+
+def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    def spoil(bundle: Path) -> None:
+        manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+        change(manifest)
+        (bundle / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    return spoil
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def link_out(bundle: Path) -> None:
+    outside = bundle.parent / "outside.json"
+    (bundle / "labels.json").rename(outside)
+    (bundle / "labels.json").symlink_to(outside)
+
+
+def ring_of_links(bundle: Path) -> None:
+    (bundle / "labels.json").unlink()
+    (bundle / "labels.json").symlink_to("labels.json")
+
+
+def write_and_rehash(name: str, text: str) -> Callable[[Path], None]:
+    def spoil(bundle: Path) -> None:
+        (bundle / name).write_text(text, encoding="utf-8")
+        rehash(bundle)
+
+    return spoil
+
+
+def test_what_is_in_a_bundle(bert_run: RunResult) -> None:
+    bundle = bert_run.run.bundle
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["format_version"] == FORMAT_VERSION
+    assert manifest["data_fingerprint"] == bert_run.report["data_fingerprint"]
+    assert "keras" in manifest["versions"]
+    expected = {"model.keras", "tokenizer.json", "labels.json", "config.yaml", "README.md", "report.json"}
+    assert expected <= set(manifest["files"])
+    assert any(name.startswith("preset/") for name in manifest["files"])
+    on_disk = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    assert on_disk == {*manifest["files"], "manifest.json"}
+    for name, checksum in manifest["files"].items():
+        assert file_sha256(bundle / name) == checksum
+    read = read_bundle(bundle)
+    assert read.labels.names == ("bad", "good")
+    assert read.config == bert_run.run.config()
+    assert read.report == bert_run.report
+
+
+def test_there_is_no_pickle_in_it(bert_run: RunResult, lstm_run: RunResult) -> None:
+    for run in (bert_run.run, lstm_run.run):
+        for path in run.bundle.rglob("*"):
+            assert path.suffix not in {".pkl", ".pickle", ".npy", ".npz", ".joblib", ".pt", ".bin"}
+        with zipfile.ZipFile(run.bundle / "model.keras") as archive:
+            assert {Path(name).suffix for name in archive.namelist()} == {".json", ".h5"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda b: (b / "model.keras").unlink(), "model.keras is missing"),
+        (lambda b: (b / "README.md").unlink(), "README.md is missing"),
+        (lambda b: flip_a_byte(b / "model.keras"), "model.keras was changed"),
+        (lambda b: flip_a_byte(b / "report.json"), "report.json was changed"),
+        (edit_manifest(lambda m: m.update(format_version=99)), "format version 99"),
+        (lambda b: (b / "manifest.json").unlink(), "no manifest.json"),
+        (lambda b: (b / "manifest.json").write_bytes(b"\xff\xfe\x00rubbish"), "manifest.json cannot be read"),
+        (lambda b: (b / "manifest.json").write_text("[" * 100_000), "manifest.json cannot be read"),
+        (lambda b: (b / "manifest.json").write_text("[]"), "manifest.json cannot be read"),
+        (lambda b: (b / "manifest.json").write_text('{"format_version": "1", "files": {}}'), "cannot be read"),
+        (edit_manifest(lambda m: m["files"].update({"../status.json": "0"})), "lies outside the bundle"),
+        (edit_manifest(lambda m: m["files"].update({"/etc/passwd": "0"})), "lies outside the bundle"),
+        (edit_manifest(lambda m: m["files"].update({"a\0b": "0"})), "cannot be read"),
+        (edit_manifest(lambda m: m["files"].update({"x" * 5000: "0"})), "cannot be read"),
+        (edit_manifest(lambda m: m["files"].update({"": "0"})), "is missing"),
+        (edit_manifest(lambda m: m["files"].pop("labels.json")), "not listed in manifest.json"),
+        (link_out, "lies outside the bundle"),
+        (ring_of_links, "labels.json"),
+        (write_and_rehash("labels.json", '{"good": 0}'), "labels.json cannot be read"),
+        (write_and_rehash("report.json", "rubbish"), "cannot be read"),
+        (write_and_rehash("config.yaml", "trainig: {}"), 'no setting "trainig"'),
+    ],
+)
+def test_a_spoilt_bundle_is_refused(copied_run: RunDirectory, spoil: Callable[[Path], None], told: str) -> None:
+    read_bundle(copied_run.bundle)
+    spoil(copied_run.bundle)
+    with pytest.raises(SftError) as caught:
+        read_bundle(copied_run.bundle)
+    error = caught.value
+    assert told in str(error)
+    assert str(copied_run.bundle) in error.where
+    assert error.fix
+
+
+def test_no_bundle_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="There is no bundle here"):
+        read_bundle(tmp_path / "nothing")
+    with pytest.raises(ArtifactError, match=r"no manifest\.json"):
+        read_bundle(tmp_path)
+
+
+def test_code_in_a_model_is_refused_and_not_run(
+    copied_run: RunDirectory, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    monkeypatch.chdir(tmp_path)
+    inputs = keras.Input((None,), dtype="int32", name="token_ids")
+    evil = keras.layers.Lambda(lambda x: (open("was_run", "w").close(), x)[1])  # noqa: PTH123
+    outputs = keras.ops.cast(evil(inputs), "float32")
+    assert (tmp_path / "was_run").exists()
+    keras.Model({"token_ids": inputs}, outputs).save(copied_run.bundle / "model.keras")
+    (tmp_path / "was_run").unlink(missing_ok=True)
+    rehash(copied_run.bundle)
+    with pytest.raises(ArtifactError, match="Lambda") as caught:
+        services.load(copied_run.bundle)
+    assert "If you trust where the bundle comes from" in caught.value.fix
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_a_function_named_by_a_model_is_not_called(copied_run: RunDirectory, services: Services) -> None:
+    target = copied_run.bundle / "model.keras"
+    with zipfile.ZipFile(target) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    evil = {
+        "module": "builtins",
+        "class_name": "function",
+        "config": {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"},
+        "registered_name": "function",
+    }
+    config = json.loads(files["config.json"])
+    config["config"]["layers"][-1]["config"]["activation"] = evil
+    files["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    rehash(copied_run.bundle)
+    with pytest.raises(ArtifactError, match="cannot be loaded"):
+        services.load(copied_run.bundle)
+
+
+@pytest.mark.parametrize("free", [0, 600, 4_000, 12_000, 30_000])
+def test_a_full_disk_leaves_the_old_bundle_and_no_half(copied_run: RunDirectory, free: int) -> None:
+    bundle, before = read_bundle(copied_run.bundle), contents(copied_run.bundle)
+    with full_disk(free), pytest.raises(ArtifactError, match="could not be written") as caught:
+        rewrite(bundle, copied_run.bundle)
+    assert "resume" in caught.value.fix
+    assert contents(copied_run.bundle) == before
+    assert not list(copied_run.path.glob(".*"))
+
+
+def test_a_disk_that_is_full_for_the_tokenizer_only(copied_run: RunDirectory) -> None:
+    bundle, before = read_bundle(copied_run.bundle), contents(copied_run.bundle)
+    with full_disk(900), pytest.raises(ArtifactError, match="could not be written: File too large"):
+        rewrite(bundle, copied_run.bundle, save_model=lambda path: path.write_bytes(b"small"))
+    assert contents(copied_run.bundle) == before
+    assert not list(copied_run.path.glob(".*"))
+
+
+def test_a_disk_with_too_little_space_for_the_preset(copied_run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 ends the process with a segmentation fault when the disk fills up under it, so it must not come to that."""
+    bundle, before = read_bundle(copied_run.bundle), contents(copied_run.bundle)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(ArtifactError, match="could not be written: No space left on device"):
+        rewrite(bundle, copied_run.bundle, save_preset=lambda _: pytest.fail("it was written"))
+    assert contents(copied_run.bundle) == before
+
+
+def test_any_failure_leaves_the_old_bundle_and_no_half(copied_run: RunDirectory) -> None:
+    bundle, before = read_bundle(copied_run.bundle), contents(copied_run.bundle)
+
+    def broken(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("unforeseen")
+
+    with pytest.raises(RuntimeError):
+        rewrite(bundle, copied_run.bundle, save_model=broken)
+    assert contents(copied_run.bundle) == before
+    assert not list(copied_run.path.glob(".*"))
+
+
+def test_a_rename_that_fails_puts_the_old_bundle_back(
+    copied_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, before, rename = read_bundle(copied_run.bundle), contents(copied_run.bundle), os.replace
+
+    def failing(source: Path, target: Path) -> None:
+        if Path(source).name.endswith(".part"):
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(ArtifactError, match="No space left"):
+        rewrite(bundle, copied_run.bundle)
+    assert contents(copied_run.bundle) == before
+
+
+def test_a_bundle_is_replaced_whole(copied_run: RunDirectory) -> None:
+    bundle = read_bundle(copied_run.bundle)
+    (copied_run.bundle / "of the old one").write_text("x", encoding="utf-8")
+    rewrite(bundle, copied_run.bundle, report=None)
+    replaced = read_bundle(copied_run.bundle)
+    assert replaced.report is None
+    assert not (copied_run.bundle / "of the old one").exists()
+    assert not (copied_run.bundle / "report.json").exists()
+
+
+FRESH = """
+import json, socket, sys
+def no_network(*a, **k): raise OSError("no network")
+socket.create_connection = socket.getaddrinfo = no_network
+import sft_keras
+texts, bundles, preset = json.loads(sys.argv[1])
+answers = [[p.probabilities for p in sft_keras.load(b).predict(texts)] for b in bundles]
+loaded = sorted(m for m in sys.modules if m.startswith("sft_keras."))
+import keras_hub
+backbone = keras_hub.models.Backbone.from_preset(preset)
+tokenizer = keras_hub.models.Tokenizer.from_preset(preset)
+weights = [float(abs(w.numpy()).sum()) for w in backbone.weights]
+print(json.dumps({"answers": answers, "loaded": loaded, "weights": weights, "class": type(backbone).__name__,
+                  "names": [w.path for w in backbone.weights], "tokenizer": type(tokenizer).__name__}))
+"""
+
+
+def test_a_bundle_works_in_a_fresh_process_when_all_else_is_gone(
+    train_run: Callable[..., RunResult], tiny_bert: Path, lstm_run: RunResult, services: Services, tmp_path: Path
+) -> None:
+    preset = tmp_path / "the preset it came from"
+    shutil.copytree(tiny_bert, preset)
+    bert = train_run({"model": {"backbone": str(preset)}})
+    copies, expected = [], []
+    for run in (lstm_run.run, bert.run):
+        copy = tmp_path / f"copy of {run.config().model.backbone.rpartition('/')[2]}"
+        shutil.copytree(run.bundle, copy)
+        copies.append(str(copy))
+        expected.append([prediction.probabilities for prediction in services.load(run.bundle).predict(TEXTS)])
+    trained = services.load(bert.run.bundle)._model.get_layer("backbone")
+    by_name = {w.path: float(np.abs(np.asarray(w)).sum()) for w in trained.weights}
+    shutil.rmtree(preset)
+    shutil.rmtree(bert.run.path)
+    arguments = json.dumps([TEXTS, copies, f"{copies[1]}/preset"])
+    environment = {**os.environ, "SFT_DATA_DIR": str(tmp_path / "none"), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    fresh = json.loads(done.stdout.splitlines()[-1])
+    for answers, known in zip(fresh["answers"], expected, strict=True):
+        for answer, probabilities in zip(answers, known, strict=True):
+            assert answer == pytest.approx(probabilities, abs=1e-6)
+    assert not {"sft_keras.training.trainer", "sft_keras.losses.objective"} & set(fresh["loaded"])
+    assert (fresh["class"], fresh["tokenizer"]) == ("BertBackbone", "BertTokenizer")
+    weights = dict(zip(fresh["names"], fresh["weights"], strict=True))
+    shared = set(weights) & set(by_name)
+    assert len(shared) > 20
+    for name in shared:
+        assert weights[name] == pytest.approx(by_name[name], rel=1e-5), name
+    import keras_hub
+
+    before = keras_hub.models.Backbone.from_preset(str(tiny_bert))
+    untrained = {w.path: float(np.abs(np.asarray(w)).sum()) for w in before.weights}
+    moved = [name for name in shared if weights[name] != pytest.approx(untrained[name], rel=1e-5)]
+    assert len(moved) > 10  # it is the fine-tuned backbone, not the one from before

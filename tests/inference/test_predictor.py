@@ -1,0 +1,65 @@
+"""The predictor: order, empty texts, long texts, streams."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from sft_keras.inference.predictor import Predictor
+from sft_keras.runs.worker import RunResult
+from sft_keras.services import Services
+from tests.conftest import sentences
+
+
+@pytest.fixture(scope="module")
+def predictor(services: Services, lstm_run: RunResult) -> Predictor:
+    return services.load(lstm_run.run.bundle)
+
+
+TEXTS = [text * (1 + index % 5) for index, (text, _) in enumerate(sentences(70, seed=1))]
+
+
+def test_predictions_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
+    together = predictor.probabilities(TEXTS)
+    assert together.dtype == np.float64
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-12)
+    alone = np.concatenate([predictor.probabilities([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert [p.text for p in predictor.predict(TEXTS)] == TEXTS
+
+
+def test_texts_without_content_get_empty_predictions(predictor: Predictor) -> None:
+    found = predictor.predict(["", "a great film", " \n\t", "\ufeff"])
+    assert [bool(p.label) for p in found] == [False, True, False, True]
+    assert (found[0].confidence, found[0].probabilities) == (0.0, {})
+    assert predictor.predict([]) == []
+    assert predictor.predict(["", ""])[1].label == ""
+
+
+def test_unusual_texts(predictor: Predictor) -> None:
+    texts = ["word " * 20_000, "\ud800 half", "\0", "🙂" * 50, "never seen zzzqqq"]
+    assert all(np.isfinite(list(p.probabilities.values())).all() for p in predictor.predict(texts) if p.label)
+
+
+def test_the_most_likely_label_wins(predictor: Predictor) -> None:
+    for prediction in predictor.predict(TEXTS[:10]):
+        assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.__getitem__)
+        assert prediction.confidence == prediction.probabilities[prediction.label]
+
+
+def test_a_stream_is_read_no_further_than_needed(predictor: Predictor) -> None:
+    read = itertools.count()
+
+    def endless() -> Iterator[str]:
+        for text in itertools.cycle(TEXTS):
+            next(read)
+            yield text
+
+    found = list(itertools.islice(predictor.predict_stream(endless(), chunk=8), 10))
+    assert [p.text for p in found] == TEXTS[:10]
+    assert next(read) == 16
+    assert [p.text for p in predictor.predict_stream(TEXTS, chunk=32)] == TEXTS
+    assert list(predictor.predict_stream([])) == []

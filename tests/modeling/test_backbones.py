@@ -1,0 +1,174 @@
+"""Names become backbones; every family keeps the contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sft_keras.config import ModelConfig
+from sft_keras.errors import ConfigError
+from sft_keras.modeling.backbones.base import FAMILIES, Backbone, known_presets, presets_here, resolve_backbone
+from sft_keras.modeling.backbones.lstm import read_word_vectors
+from sft_keras.modeling.fine_tune_model import freeze
+from sft_keras.preprocessing.batches import only, pad_batch
+
+TEXTS = ["the film was great", "the plot was awful and boring", "味道很好"]
+
+
+@pytest.fixture(params=FAMILIES.names())
+def backbone(request: pytest.FixtureRequest, tiny_bert: Path) -> Backbone:
+    """Each family; a family with pretrained weights through a tiny preset of its own."""
+    names = {"bert": str(tiny_bert), "lstm": "lstm"}
+    return resolve_backbone(names[request.param])
+
+
+def test_every_family_registers_under_its_file_name() -> None:
+    for name, family in FAMILIES.items():
+        assert family.name == name
+        assert family.presets
+        assert 0 < family.default_learning_rate < 1
+
+
+def test_encoder_gives_one_vector_a_token_and_names_its_layers(backbone: Backbone) -> None:
+    config = ModelConfig(max_length=16, lstm_units=4, lstm_embedding_dim=4)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    ids = tokenizer.encode(TEXTS, config.max_length)
+    inputs = pad_batch(ids, tokenizer.pad_id)
+    names = list(encoder.model.input)
+    output = np.asarray(encoder.model(only(inputs, names)))
+    assert output.shape == (len(TEXTS), inputs["token_ids"].shape[1], encoder.model.output.shape[-1])
+    assert np.isfinite(output).all()
+    assert encoder.embeddings
+    assert encoder.blocks
+
+
+def test_padding_does_not_change_the_vectors_of_real_tokens(backbone: Backbone) -> None:
+    config = ModelConfig(max_length=16, lstm_units=4, lstm_embedding_dim=4)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    names = list(encoder.model.input)
+    ids = tokenizer.encode(TEXTS[:1], config.max_length)
+    short = np.asarray(encoder.model(only(pad_batch(ids, tokenizer.pad_id), names)))
+    long = np.asarray(encoder.model(only(pad_batch(ids, tokenizer.pad_id, multiple=16), names)))
+    np.testing.assert_allclose(long[:, : short.shape[1]], short, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", ["full", "head", "top:1"])
+def test_what_is_frozen(backbone: Backbone, wanted: str) -> None:
+    config = ModelConfig(max_length=16, lstm_units=4, lstm_embedding_dim=4, trainable=wanted)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    freeze(encoder, config)
+    trained = {id(v) for v in encoder.model.trainable_variables}
+    embeddings = [v for layer in encoder.embeddings for v in layer.variables if "seed" not in v.path]
+    top = [v for v in encoder.blocks[-1].variables if "seed" not in v.path]
+    assert any(id(v) in trained for v in embeddings) == (wanted == "full")
+    assert all(id(v) in trained for v in top) == (wanted != "head")
+    if wanted == "top:1":
+        below = [v for block in encoder.blocks[:-1] for v in block.variables]
+        assert not any(id(v) in trained for v in below)
+
+
+def test_frozen_embeddings(tiny_bert: Path) -> None:
+    backbone = resolve_backbone(str(tiny_bert))
+    config = ModelConfig(max_length=16, freeze_embeddings=True)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    freeze(encoder, config)
+    assert not any(layer.trainable for layer in encoder.embeddings)
+    assert all(block.trainable_variables for block in encoder.blocks)
+
+
+def test_more_layers_than_there_are(tiny_bert: Path) -> None:
+    backbone = resolve_backbone(str(tiny_bert))
+    config = ModelConfig(max_length=16, trainable="top:9")
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    with pytest.raises(ConfigError, match="2 layers"):
+        freeze(encoder, config)
+
+
+def test_texts_longer_than_the_backbone_reads(tiny_bert: Path) -> None:
+    backbone = resolve_backbone(str(tiny_bert))
+    config = ModelConfig(max_length=64)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    with pytest.raises(ConfigError, match="at most 32 tokens"):
+        backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+
+
+def test_minilm_and_lstm_are_here() -> None:
+    assert {"minilm", "lstm"} <= set(presets_here())
+    assert known_presets()["minilm"][1].parameters == 22_713_216
+
+
+def test_minilm_has_its_pretrained_weights() -> None:
+    """Sentences of like meaning lie nearer than others, which random weights do not give."""
+    backbone = resolve_backbone("minilm")
+    config = ModelConfig(max_length=32)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, [])
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    texts = ["A man is eating food.", "Someone eats a meal.", "The stock market fell sharply."]
+    inputs = pad_batch(tokenizer.encode(texts, 32), tokenizer.pad_id)
+    vectors = np.asarray(encoder.model(only(inputs, list(encoder.model.input))))
+    mask = inputs["padding_mask"][..., None]
+    pooled = (vectors * mask).sum(1) / mask.sum(1)
+    pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
+    likeness = pooled @ pooled.T
+    assert likeness[0, 1] > 0.5
+    assert likeness[0, 2] < 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("minilmm", 'Did you mean "minilm"'),
+        ("./nowhere", "no backbone folder"),
+        ("/etc/hostname", "no backbone folder"),
+    ],
+)
+def test_names_that_are_none(name: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve_backbone(name)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "not json", json.dumps({"model_type": "t5"}), "[]"])
+def test_folders_that_are_no_preset(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"config\.json|not supported|no preset"):
+        resolve_backbone(str(tmp_path))
+
+
+def test_word_vectors_are_found_by_token(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("3 2\nfilm 1.5 -2\nother 9 9\n, 0.5 0.25\n", encoding="utf-8")
+    matrix = read_word_vectors(path, {"[PAD]": 0, "[UNK]": 1, "film": 2, "great": 3, ",": 4}, seed=0)
+    assert matrix.shape == (5, 2)
+    assert matrix[2].tolist() == [1.5, -2.0]
+    assert matrix[4].tolist() == [0.5, 0.25]
+    assert matrix[0].tolist() == [0.0, 0.0]
+    assert 0 < np.abs(matrix[3]).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("film 1 2\ngreat 1\n", "line 2"),
+        ("film 1 x\n", "line 1"),
+        ("else 1 2\n", "no word"),
+        ("film nan 1\n", "line 1"),
+    ],
+)
+def test_bad_word_vectors_name_the_line(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_word_vectors(path, {"[PAD]": 0, "[UNK]": 1, "film": 2, "great": 3}, seed=0)
+    assert message in str(caught.value)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_word_vectors(tmp_path / "none.txt", {}, seed=0)

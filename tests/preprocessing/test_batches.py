@@ -1,0 +1,75 @@
+"""The division into batches: complete, seeded, a pure function of the epoch, little padding."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, pad_batch, sorted_batches, stream
+
+LENGTHS = np.random.default_rng(0).integers(3, 60, size=1003)
+
+
+@pytest.mark.parametrize("buckets", [True, False])
+def test_each_epoch_has_every_row_once_in_as_many_steps(buckets: bool) -> None:
+    plan = BatchPlan(LENGTHS, 32, seed=1, length_buckets=buckets)
+    for epoch in range(3):
+        batches = plan.epoch(epoch)
+        assert len(batches) == plan.steps
+        assert sorted(np.concatenate(batches).tolist()) == list(range(len(LENGTHS)))
+
+
+def test_epochs_differ_and_repeat_for_the_same_seed() -> None:
+    plan = BatchPlan(LENGTHS, 32, seed=1)
+    first = [batch.tolist() for batch in plan.epoch(0)]
+    assert first == [batch.tolist() for batch in BatchPlan(LENGTHS, 32, seed=1).epoch(0)]
+    assert first != [batch.tolist() for batch in plan.epoch(1)]
+    assert first != [batch.tolist() for batch in BatchPlan(LENGTHS, 32, seed=2).epoch(0)]
+
+
+def test_buckets_save_most_of_the_padding() -> None:
+    def padded(plan: BatchPlan) -> int:
+        return sum(len(batch) * int(LENGTHS[batch].max()) for batch in plan.epoch(0))
+
+    real = int(LENGTHS.sum())
+    assert padded(BatchPlan(LENGTHS, 32, 1, length_buckets=True)) < 1.15 * real
+    assert padded(BatchPlan(LENGTHS, 32, 1, length_buckets=False)) > 1.5 * real
+
+
+def test_a_broken_epoch_goes_on_where_it_stopped() -> None:
+    plan = BatchPlan(LENGTHS, 32, seed=1)
+    rest = list(itertools.islice(plan.endless(2, 30), plan.steps))
+    expected = [*plan.epoch(2)[30:], *plan.epoch(3)[:30]]
+    assert [batch.tolist() for batch in rest] == [batch.tolist() for batch in expected]
+
+
+def test_padding_and_mask() -> None:
+    batch = pad_batch([np.array([5, 6, 7], np.int32), np.array([8], np.int32)], pad_id=9)
+    assert batch["token_ids"].tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert batch["padding_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["segment_ids"].tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert pad_batch([np.array([5], np.int32)], 0, multiple=32)["token_ids"].shape == (1, 32)
+
+
+def test_prediction_goes_from_long_to_short() -> None:
+    batches = sorted_batches(np.array([3, 9, 1, 7]), 2)
+    assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2]]
+
+
+def test_the_stream_gives_inputs_targets_and_weights() -> None:
+    rows = EncodedRows(
+        ids=[np.array([1, 2], np.int32), np.array([3], np.int32)],
+        targets=np.array([0, 1], np.int32),
+        weights=np.array([1.0, 0.5], np.float32),
+        pad_id=0,
+        input_names=("token_ids",),
+    )
+    batches = list(stream(rows, lambda: [np.array([1, 0])], steps=1))
+    assert len(batches) == 1
+    inputs, targets, weights = batches[0]
+    assert list(inputs) == ["token_ids"]
+    assert inputs["token_ids"].numpy().tolist() == [[3, 0], [1, 2]]
+    assert targets.numpy().tolist() == [1, 0]
+    assert weights.numpy().tolist() == [0.5, 1.0]

@@ -1,0 +1,181 @@
+"""The run folder: its life, its death, and what is told of both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import sft_keras.runs.directory as directory
+from sft_keras.config import RunConfig
+from sft_keras.errors import ArtifactError, ConfigError, TrainingError
+from sft_keras.runs.directory import DEAD_AFTER_SECONDS, RunDirectory, find_runs
+from sft_keras.services import Services
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory.create(tmp_path / "run", RunConfig(), data="in.csv")
+
+
+@pytest.fixture
+def other_process() -> int:
+    """The pid of a process that lives as long as the test."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process.pid
+        process.kill()
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_new_run_is_queued(run: RunDirectory) -> None:
+    status = run.status()
+    assert (status.state, status.pid, status.data) == ("queued", 0, "in.csv")
+    assert status.created.endswith("+00:00")
+    assert run.config() == RunConfig()
+    assert RunDirectory.open(run.path).status() == status
+
+
+def test_what_fills_the_folder_fails_before_it_is_seen(tmp_path: Path) -> None:
+    def full(half: RunDirectory) -> None:
+        (half.data / "train.parquet").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ConfigError, match="No space left on device"):
+        RunDirectory.create(tmp_path / "run", RunConfig(), fill=full)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_folder_may_become_the_run(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert RunDirectory.create(tmp_path / "run", RunConfig()).status().state == "queued"
+    with pytest.raises(ConfigError, match="exists already") as caught:
+        RunDirectory.create(tmp_path / "run", RunConfig())
+    assert "--resume" in caught.value.fix
+
+
+def test_it_is_running_while_it_is_worked_on(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "HEARTBEAT_SECONDS", 0.02)
+    with run.working():
+        first = run.status()
+        assert (first.state, first.pid) == ("running", os.getpid())
+        deadline = time.monotonic() + 10
+        while run.status().heartbeat <= first.heartbeat:
+            assert time.monotonic() < deadline, "no heartbeat"
+            time.sleep(0.02)
+    last = run.status().heartbeat
+    time.sleep(0.1)
+    assert run.status().heartbeat == last
+    assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+
+
+def test_an_old_heartbeat_means_interrupted(run: RunDirectory, other_process: int) -> None:
+    run.update(state="running", pid=other_process, heartbeat=time.time())
+    assert run.status().state == "running"
+    run.update(heartbeat=time.time() - DEAD_AFTER_SECONDS - 1)
+    assert (run.status().state, run.status().pid) == ("interrupted", 0)
+
+
+def test_a_process_that_is_gone_means_interrupted(run: RunDirectory) -> None:
+    run.update(state="running", pid=dead_pid(), heartbeat=time.time())
+    assert run.status().state == "interrupted"
+    with run.working():  # and may be taken over
+        assert run.status().pid == os.getpid()
+
+
+def test_two_processes_cannot_work_on_one_run(run: RunDirectory, other_process: int) -> None:
+    run.update(state="running", pid=other_process, heartbeat=time.time())
+    with pytest.raises(TrainingError, match=f"pid {other_process}") as caught, run.working():
+        pytest.fail("it was taken over")
+    assert "Wait for it" in caught.value.fix
+    assert run.status().pid == other_process
+
+
+def test_the_status_is_never_half_written(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (run.path / "status.json").read_bytes()
+    write = Path.write_text
+
+    def full(path: Path, text: str, **options: object) -> int:
+        write(path, text[: len(text) // 2], encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space"):
+            run.update(state="running")
+    assert (run.path / "status.json").read_bytes() == before
+    run.update(message="après")
+    assert run.status().message == "après"
+
+
+def test_readers_see_whole_statuses_while_it_changes(run: RunDirectory) -> None:
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            run.update(state="queued", message="x" * 3000)
+            run.update(state="queued", message="")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(500):
+            assert len(run.status().message) in (0, 3000)
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "rubbish", "[]", '{"nonsense": 1}', '{"state": "running", "heartbeat": "soon", "pid": 1}']
+)
+def test_a_status_that_cannot_be_read(run: RunDirectory, content: str) -> None:
+    (run.path / "status.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ArtifactError, match="status cannot be read"):
+        run.status()
+
+
+def test_events_are_kept(run: RunDirectory) -> None:
+    run.event("log", message="été")
+    run.event("phase", name="training")
+    run.event("step", loss=float("nan"), step=1)
+    run.event("epoch", epoch=1, epochs=3, loss=0.5)
+    lines = (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+
+    def no_constant(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    events = [json.loads(line, parse_constant=no_constant) for line in lines]
+    assert [event["event"] for event in events] == ["phase", "step", "epoch"]
+    assert events[1]["loss"] is None
+    log = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert "été" in log
+    assert "Phase: training." in log
+    status = run.status()
+    assert (status.phase, status.epoch, status.epochs) == ("training", 1, 3)
+
+
+def test_runs_are_found_once_each(run: RunDirectory, tmp_path: Path) -> None:
+    second = RunDirectory.create(tmp_path / "second", RunConfig())
+    (tmp_path / "no run").mkdir()
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    found = find_runs([tmp_path, run.path, tmp_path / "missing"])
+    assert {r.path for r in found} == {run.path, second.path}
+    assert len(found) == 2
+
+
+def test_runs_are_listed_in_the_order_they_were_made(tmp_path: Path) -> None:
+    for name, created in (("b", "2024-01-01T00:00:00+00:00"), ("a", "2025-01-01T00:00:00+00:00")):
+        RunDirectory.create(tmp_path / name, RunConfig()).update(created=created)
+    RunDirectory(tmp_path / "b").event("log", message="touched last")
+    assert [info.path.name for info in Services().runs([tmp_path])] == ["b", "a"]

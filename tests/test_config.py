@@ -1,0 +1,130 @@
+"""The configuration refuses what is wrong, and says what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from sft_keras.config import RunConfig, TermConfig, apply_settings, read_yaml
+from sft_keras.errors import ConfigError
+
+
+def refused(values: dict[str, Any]) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.parse(values, source="a.yaml")
+    assert caught.value.where == "a.yaml"
+    return caught.value
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field
+
+
+@pytest.mark.parametrize(("name", "field"), [*fields(RunConfig), *fields(TermConfig, "terms.")])
+def test_every_field_is_described_and_has_a_default(name: str, field: FieldInfo) -> None:
+    assert field.title
+    assert field.description
+    assert field.description.endswith(".")
+    assert not field.is_required() or name == "terms.name"
+
+
+def test_defaults_survive_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(RunConfig().to_yaml(), encoding="utf-8")
+    assert RunConfig.from_yaml(path) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "nearest"),
+    [
+        ({"trainning": {}}, "trainning", "training"),
+        ({"training": {"epocs": 3}}, "training.epocs", "epochs"),
+        ({"objective": {"terms": [{"name": "supcon", "weigth": 1}]}}, "objective.terms.0.weigth", "weight"),
+    ],
+)
+def test_unknown_key_suggests_the_near_one(values: dict[str, Any], name: str, nearest: str) -> None:
+    error = refused(values)
+    assert f'"{name}"' in error.problem
+    assert f'Did you mean "{nearest}"?' in error.fix
+
+
+@pytest.mark.parametrize("weight", [-0.1, "much", float("nan"), float("inf"), None, [1]])
+def test_lambda_must_be_a_number_from_zero_up(weight: object) -> None:
+    error = refused({"objective": {"terms": [{"name": "supcon", "weight": weight}]}})
+    assert "objective.terms.0.weight" in error.problem
+    assert f"Received: {weight!r}" in error.problem
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"training": {"epochs": 0}}, "training.epochs"),
+        ({"training": {"task": "clasification"}}, 'Did you mean "classification"?'),
+        ({"training": 5}, "training"),
+        ({"data": {"test_fraction": 0.5}}, "data.test_fraction"),
+        ({"model": {"trainable": "top:0"}}, "model.trainable"),
+        ({"objective": {"terms": [{"name": "supkon"}]}}, 'Did you mean "supcon"?'),
+        ({"objective": {"terms": [{"weight": 1}]}}, "objective.terms.0.name"),
+        ({"objective": {"terms": [{"name": "supcon"}] * 2}}, "may stand once only"),
+        ({"objective": {"class_weights": {"a": 0}}}, "above 0"),
+    ],
+)
+def test_value_that_is_not_allowed(values: dict[str, Any], expected: str) -> None:
+    assert expected in str(refused(values))
+
+
+def test_several_mistakes_are_counted() -> None:
+    assert "(1 more)" in refused({"training": {"epochs": 0, "batch_size": 0}}).problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a: [", "not valid YAML"), ("- a", "Received: list"), ("5", "Received: int"), ("a: b: c", "line 1")],
+)
+def test_yaml_that_cannot_be_used(text: str, expected: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    assert expected in str(caught.value)
+    assert str(path) in caught.value.where
+
+
+def test_yaml_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "missing.yaml", tmp_path, tmp_path / "binary.yaml"):
+        with pytest.raises(ConfigError):
+            read_yaml(path)
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    assert read_yaml(tmp_path / "empty.yaml") == {}
+
+
+def test_settings_are_laid_over() -> None:
+    values = {"training": {"epochs": 1, "seed": 4}}
+    result = apply_settings(values, ["training.epochs=2", "model.backbone = minilm", "data.max_rows=null"])
+    assert result == {
+        "training": {"epochs": 2, "seed": 4},
+        "model": {"backbone": "minilm"},
+        "data": {"max_rows": None},
+    }
+    assert values == {"training": {"epochs": 1, "seed": 4}}
+
+
+@pytest.mark.parametrize("assignment", ["training.epochs", "=2", "training..epochs=2", ""])
+def test_setting_without_the_form(assignment: str) -> None:
+    with pytest.raises(ConfigError, match=r"form section\.key=value"):
+        apply_settings({}, [assignment])
+
+
+def test_setting_through_a_value() -> None:
+    with pytest.raises(ConfigError, match="is a value, not a section"):
+        apply_settings({"training": {"epochs": 1}}, ["training.epochs.deep=2"])

@@ -2,9 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RUN ?= runs/quickstart
 
-.PHONY: setup quickstart test check lock lock-check clean
+.PHONY: setup quickstart test check lock clean
 
 setup: $(VENV)/.dev
 	$(BIN)/sft-keras samples --download

@@ -1,7 +1,7 @@
 """How good the default recipe is: real data sets, several seeds, next to TF-IDF + logistic regression.
 
-    python benchmarks/quality.py --sets DIR                        # trec6 and cr from DIR, movie reviews from the sample
-    python benchmarks/quality.py --only imbalance                  # 6 % of one class in 2,000 rows, balanced test
+    python benchmarks/quality.py --sets DIR          # trec6 and cr from DIR, movie reviews from the sample
+    python benchmarks/quality.py --only imbalance    # 6 % of one class in 2,000 rows, balanced test
 
 DIR holds one folder a set with `train.csv` and `test.csv` (columns `text`, `label`), and `dev.csv` if there is
 one. The figures are accuracy and macro F1 on the test part, as mean ± standard deviation over the seeds; a
@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from sft_keras.config import RunConfig
-from sft_keras.services import SAMPLE_PREFIX, Services
+from sft_keras.data.samples import SAMPLE_PREFIX
+from sft_keras.runs.prepare import read_data
+from sft_keras.services import Services
 
 IMBALANCED_ROWS, RARE_SHARE, BALANCED_TEST_ROWS = 2000, 0.06, 600
 OBJECTIVES: dict[str, dict[str, Any]] = {
@@ -83,7 +85,7 @@ def sets(folder: Path | None) -> Iterator[tuple[str, str, str | None, str | None
 
 def write_imbalanced(services: Services, folder: Path, seed: int) -> tuple[Path, Path]:
     """Writes a training file with few rows of one class, and a balanced test file, from the movie reviews."""
-    frame = services.read(f"{SAMPLE_PREFIX}movie-reviews").frame.drop_duplicates("text")
+    frame = read_data(f"{SAMPLE_PREFIX}movie-reviews", services.settings).frame.drop_duplicates("text")
     draw = random.Random(seed)
     texts = {label: list(frame.loc[frame["label"] == label, "text"]) for label in ("positive", "negative")}
     for rows in texts.values():

@@ -42,7 +42,9 @@ BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle o
 def main() -> None:
     """Runs the command line: exit code 0, 2 for a mistake that the person can mend, 1 for a bug, 130 after Ctrl-C."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # half a character is no reason to fail
+        # Half a character is no reason to fail, and JSON is UTF-8 wherever it is read.
+        encoding = "utf-8" if "--json" in sys.argv else None
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
         app()
     except SftError as error:
@@ -76,7 +78,8 @@ def _print_json(value: Any) -> None:
 
 def _config(path: Path | None, assignments: list[str] | None, **options: Any) -> RunConfig:
     """The file, then --set, then the options of their own: the later wins."""
-    from sft_keras.config import RunConfig, apply_settings, read_yaml
+    from sft_keras.config import RunConfig
+    from sft_keras.yaml_files import apply_settings, read_yaml
 
     values = apply_settings(read_yaml(path) if path else {}, assignments or [])
     for key, value in options.items():

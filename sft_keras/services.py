@@ -26,14 +26,10 @@ if TYPE_CHECKING:
     from sft_keras.artifacts.bundle import Bundle
     from sft_keras.data.checks import DataReport
     from sft_keras.data.columns import Columns
-    from sft_keras.data.examples import Examples
-    from sft_keras.data.readers import Table
     from sft_keras.inference.predictor import Predictor
     from sft_keras.modeling.backbones.base import Preset
     from sft_keras.runs.worker import RunResult
     from sft_keras.tasks.base import Prediction
-
-SAMPLE_PREFIX = "sample:"
 
 
 @dataclass(frozen=True)
@@ -112,20 +108,6 @@ class Services:
 
         return [BackboneInfo(p, family.name, family.is_here(p)) for family, p in known_presets().values()]
 
-    def read(self, data: str) -> Table:
-        """The table behind a path or `sample:NAME`.
-
-        Raises:
-            DataError: It cannot be read.
-        """
-        if data.startswith(SAMPLE_PREFIX):
-            from sft_keras.data.samples import load_sample
-
-            return load_sample(data.removeprefix(SAMPLE_PREFIX), self.settings)
-        from sft_keras.data.readers import read_table
-
-        return read_table(Path(data).expanduser(), self.settings)
-
     def check(self, data: str, config: RunConfig) -> CheckResult:
         """What is in a file and what would get in the way of a training.
 
@@ -134,8 +116,9 @@ class Services:
         """
         from sft_keras.data.checks import check_examples
         from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
+        from sft_keras.runs.prepare import read_columns
 
-        table, columns = self._read_columns(data, config)
+        table, columns = read_columns(data, config, self.settings)
         known = known_presets().get(config.model.backbone)
         # Nothing is downloaded for a check: without the tokenizer, lengths are told in characters.
         here = known is not None and known[0].is_here(known[1])
@@ -177,34 +160,17 @@ class Services:
         Raises:
             SftError: The data, the configuration or the folder cannot be used.
         """
-        from sft_keras.data.examples import require_trainable
-        from sft_keras.data.splits import limit_rows, split_given
-        from sft_keras.modeling.backbones.base import resolve_backbone
-        from sft_keras.runs.worker import save_splits
+        from sft_keras.runs.prepare import prepare_run
 
-        sink = sink or Silent()
-        run_folder = out or self._new_run_folder(data)
-        RunDirectory.require_free(run_folder)  # before the long work
-        examples = self._examples(data, config, sink)
-        if config.data.max_rows and len(examples) > config.data.max_rows:
-            examples = limit_rows(examples, config.data.max_rows, config.training.seed)
-            sink.event("log", message=f"Drew {len(examples)} rows (data.max_rows) with seed {config.training.seed}.")
-        require_trainable(examples, divided=not (validation and test))
-        resolve_backbone(config.model.backbone)
-        splits = split_given(
-            examples,
-            self._examples(validation, config, sink) if validation else None,
-            self._examples(test, config, sink) if test else None,
-            validation_fraction=config.data.validation_fraction,
-            test_fraction=config.data.test_fraction,
-            seed=config.training.seed,
-            similarity=config.data.near_duplicate_similarity,
+        return prepare_run(
+            out or self._new_run_folder(data),
+            config,
+            self.settings,
+            data=data,
+            validation=validation,
+            test=test,
+            sink=sink or Silent(),
         )
-        for note in splits.notes:
-            sink.event("log", message=note)
-        sizes = f"{len(splits.train)} training, {len(splits.validation)} validation, {len(splits.test)} test"
-        sink.event("log", message=f"Rows: {sizes}.")
-        return RunDirectory.create(run_folder, config, data=data, fill=lambda run: save_splits(run, splits))
 
     def start(
         self,
@@ -299,6 +265,7 @@ class Services:
         """
         from sft_keras.artifacts.bundle import read_bundle
         from sft_keras.evaluation.report import evaluate_only
+        from sft_keras.runs.prepare import read_examples
         from sft_keras.runs.worker import versions
 
         checked = read_bundle(bundle)
@@ -306,7 +273,7 @@ class Services:
             update={"text_column": text_column, "label_column": label_column, "weight_column": None}
         )
         config = checked.config.model_copy(update={"data": chosen})
-        examples = self._examples(data, config, Silent())
+        examples = read_examples(data, config, self.settings, Silent())
         try:
             targets = checked.labels.encode(examples.labels)
         except DataError as error:
@@ -349,9 +316,10 @@ class Services:
         """
         from sft_keras.data.columns import choose_text_column
         from sft_keras.data.writers import open_writer, require_writable
+        from sft_keras.runs.prepare import read_data
 
         require_writable(target)  # before the long work
-        table = self.read(source)
+        table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
         predictor = self.load(bundle)
         extra = [f"probability_{name}" for name in predictor.labels.names] if probabilities else []
@@ -363,30 +331,9 @@ class Services:
                 write([*row, *_cells(prediction.label, prediction.confidence, prediction.probabilities, len(extra))])
         return len(table.frame)
 
-    def _read_columns(self, data: str, config: RunConfig) -> tuple[Table, Columns]:
-        from sft_keras.data.columns import choose_columns
-
-        table = self.read(data)
-        wanted = config.data
-        columns = choose_columns(
-            table.frame,
-            text=wanted.text_column,
-            label=wanted.label_column,
-            weight=wanted.weight_column,
-            source=table.source,
-        )
-        return table, columns
-
-    def _examples(self, data: str, config: RunConfig, sink: ProgressSink) -> Examples:
-        from sft_keras.data.examples import examples_from_table
-
-        table, columns = self._read_columns(data, config)
-        examples, notes = examples_from_table(table, columns, self.settings)
-        for note in (*table.notes, *columns.reasons, *notes):
-            sink.event("log", message=note)
-        return examples
-
     def _new_run_folder(self, data: str) -> Path:
+        from sft_keras.data.samples import SAMPLE_PREFIX
+
         stem = re.sub(r"[^\w.-]+", "-", Path(data.removeprefix(SAMPLE_PREFIX)).stem).strip("-.") or "run"
         name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{stem[:60]}"
         folder = self.settings.runs_dir / name

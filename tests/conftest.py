@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +127,13 @@ def bert_run(train_run: Callable[..., RunResult], tiny_bert: Path) -> RunResult:
 
 
 @pytest.fixture
-def copied_run(lstm_run: RunResult, tmp_path: Path) -> Iterator[RunDirectory]:
+def copied_run(lstm_run: RunResult, tmp_path: Path) -> RunDirectory:
     """A copy of a finished run that a test may spoil."""
     import shutil
 
     folder = tmp_path / "copy"
     shutil.copytree(lstm_run.run.path, folder)
-    yield RunDirectory(folder)
+    return RunDirectory(folder)
 
 
 def rehash(bundle: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sft_keras.config import RunConfig, TermConfig, apply_settings, read_yaml
+from sft_keras.config import RunConfig, TermConfig
 from sft_keras.errors import ConfigError
+from sft_keras.yaml_files import apply_settings, read_yaml
 
 
 def refused(values: dict[str, Any]) -> ConfigError:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from sft_keras.data.readers import Table
 
 
+SAMPLE_PREFIX = "sample:"
+
+
 @dataclass(frozen=True)
 class Sample:
     """A set of labelled texts.

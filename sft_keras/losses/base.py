@@ -60,7 +60,7 @@ class LossTerm(abc.ABC):
 TERMS: Registry[type[LossTerm]] = Registry("supervised loss term", "sft_keras.losses.terms")
 
 
-class _RowMean(keras.losses.Loss):  # type: ignore[misc]
+class _RowMean(keras.losses.Loss):
     """Passes the values of the rows through, so that Keras reduces them."""
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:  # noqa: ARG002

@@ -21,10 +21,10 @@ from sft_keras.data.examples import Examples
 from sft_keras.data.splits import Splits
 from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
+from sft_keras.runs.prepare import PARTS, load_splits
 from sft_keras.training.progress import ProgressSink, Several
 
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow", "tokenizers", "scikit-learn", "numpy")
-PARTS = ("train", "validation", "test")
 SUMMARY = ("accuracy", "macro_f1")
 
 
@@ -54,12 +54,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def save_splits(run: RunDirectory, splits: Splits) -> None:
-    """Keeps the divided rows in the run folder."""
-    for name in PARTS:
-        getattr(splits, name).to_parquet(run.data / f"{name}.parquet")
 
 
 def execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool]) -> RunResult:
@@ -103,7 +97,7 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
 
 def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool]) -> RunResult:
     config = run.config()
-    parts = {name: Examples.from_parquet(run.data / f"{name}.parquet") for name in PARTS}
+    splits = load_splits(run)
     sink.event("phase", name="loading")
     load_backend()
     from sft_keras.training.trainer import train
@@ -111,8 +105,8 @@ def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bo
     sink.event("phase", name="training")
     trained = train(
         config,
-        parts["train"],
-        parts["validation"],
+        splits.train,
+        splits.validation,
         checkpoints=run.checkpoints,
         sink=sink,
         should_stop=should_stop,
@@ -120,17 +114,17 @@ def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bo
     report = None
     if trained.complete:
         sink.event("phase", name="evaluating")
-        report = _report(run, config, parts, trained)
+        report = _report(run, config, splits, trained)
     if trained.has_best:
         sink.event("phase", name="saving")
-        _bundle(run, config, parts, trained, report)
+        _bundle(run, config, splits, trained, report)
     if trained.complete:
         # A finished run is not resumed; its checkpoints weigh three times the model.
         shutil.rmtree(run.checkpoints, ignore_errors=True)
     return RunResult(run, trained.complete, report, trained.has_best)
 
 
-def _report(run: RunDirectory, config: RunConfig, parts: dict[str, Examples], trained: Any) -> dict[str, Any]:
+def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) -> dict[str, Any]:
     from sft_keras.evaluation.report import build_report, write_report
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import TASKS
@@ -143,7 +137,7 @@ def _report(run: RunDirectory, config: RunConfig, parts: dict[str, Examples], tr
         TASKS.get(config.training.task),
         max_length=config.model.max_length,
     )
-    test, training = parts["test"], parts["train"]
+    test, training = splits.test, splits.train
     probabilities = predictor.probabilities(test.texts)
     seconds = {"training": trained.position.seconds, "prediction": time.monotonic() - began}
     report = build_report(
@@ -155,11 +149,12 @@ def _report(run: RunDirectory, config: RunConfig, parts: dict[str, Examples], tr
         test_texts=test.texts,
         config=config.evaluation,
         seed=config.training.seed,
-        rows={name: len(part) for name, part in parts.items()},
+        rows={name: len(getattr(splits, name)) for name in PARTS},
         seconds=seconds,
-        data_fingerprint=fingerprint(parts),
+        data_fingerprint=fingerprint(splits),
         backbone=trained.backbone.location.name,
         versions=versions(),
+        notes=splits.notes,
         class_weight=_baseline_weights(config, trained, training),
     )
     write_report(report, run.report, history=trained.position.history)
@@ -177,20 +172,18 @@ def _baseline_weights(config: RunConfig, trained: Any, training: Examples) -> di
     return dict(enumerate(map(float, weights)))
 
 
-def fingerprint(parts: dict[str, Examples]) -> str:
+def fingerprint(splits: Splits) -> str:
     """One SHA-256 over the fingerprints of the three parts."""
-    return hashlib.sha256("".join(parts[name].fingerprint() for name in PARTS).encode()).hexdigest()
+    return hashlib.sha256("".join(getattr(splits, name).fingerprint() for name in PARTS).encode()).hexdigest()
 
 
-def _bundle(
-    run: RunDirectory, config: RunConfig, parts: dict[str, Examples], trained: Any, report: dict[str, Any] | None
-) -> None:
+def _bundle(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any, report: dict[str, Any] | None) -> None:
     information = {
         "backbone": trained.backbone.location.name,
         "task": config.training.task,
         "epochs_done": trained.position.epoch,
         "best_epoch": trained.position.best_epoch,
-        "data_fingerprint": fingerprint(parts),
+        "data_fingerprint": fingerprint(splits),
         "versions": versions(),
     }
     write_bundle(

@@ -43,7 +43,7 @@ def test_groups_are_closed_and_deterministic() -> None:
 
 
 def test_groups_agree_with_exact_similarity() -> None:
-    source = random.Random(0)  # noqa: S311
+    source = random.Random(0)
     vocabulary = [f"word{i}" for i in range(60)]
     texts = [" ".join(source.choices(vocabulary, k=25)) for _ in range(60)]
     texts += [text.replace("word1", "word2", 1) for text in texts]
@@ -67,7 +67,7 @@ def test_empty_and_single() -> None:
 
 
 def test_fast_enough() -> None:
-    source = random.Random(0)  # noqa: S311
+    source = random.Random(0)
     syllables = ["ka", "lo", "mi", "nu", "pe", "ra", "so", "ti", "vu", "ze"]
     words = ["".join(source.choices(syllables, k=3)) for _ in range(3000)]
     short = [" ".join(source.choices(words, k=10)) for _ in range(20_000)]

@@ -54,7 +54,7 @@ def broken_zip() -> bytes:
     return bytes(data)
 
 
-RANDOM = random.Random(0).randbytes(5000)  # noqa: S311
+RANDOM = random.Random(0).randbytes(5000)
 PARQUET = FRAME.to_parquet()
 CASES: dict[str, tuple[str, bytes, str]] = {
     "empty": ("a.csv", b"", "empty"),
@@ -178,7 +178,7 @@ def test_cell_far_out_does_not_claim_all_memory(tmp_path: Path, settings: Settin
 
 
 def test_random_bytes_never_give_a_traceback(tmp_path: Path, settings: Settings) -> None:
-    source = random.Random(1)  # noqa: S311
+    source = random.Random(1)
     seeds = [
         b"text,label\n",
         b"PK\x03\x04",

@@ -20,7 +20,7 @@ OPTIONS = {"validation_fraction": 0.1, "test_fraction": 0.2, "seed": 0, "similar
 
 def made_up(seed: int, rows: int) -> Examples:
     """Examples with unequal classes and repeated texts; the label goes with the text."""
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     classes = [f"class {i}" for i in range(source.randrange(2, 8))]
     shares = [source.random() ** 2 + 0.05 for _ in classes]
     texts, labels = [], []

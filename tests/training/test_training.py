@@ -168,7 +168,7 @@ def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path) -> None:
 
 
 def test_half_precision_leaves_a_model_in_full_precision(tmp_path: Path) -> None:
-    trained = run(tmp_path, {"training": {"mixed_precision": "bfloat16", "epochs": 4}})
+    trained = run(tmp_path, {"training": {"mixed_precision": "bfloat16", "epochs": 8}})
     assert {layer.compute_dtype for layer in trained.model.layers} == {"float32"}
     expected = trained.labels.encode(VALIDATION.labels)
     assert np.mean(logits(trained).argmax(1) == expected) > 0.8

@@ -6,6 +6,7 @@ the files that hold them, so a new loss term needs no edit here.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -266,6 +267,15 @@ def _known_keys(location: tuple[str | int, ...]) -> Iterable[str]:
     return model.model_fields
 
 
+def _shown(value: Any) -> str:
+    """A value as a message shows it, in bounded time: YAML's aliases make a few lines billions of entries."""
+    if isinstance(value, list | tuple | dict):
+        brief = reprlib.Repr()
+        brief.maxlevel = 2
+        return brief.repr(value)[:200]
+    return repr(value)[:200] if not isinstance(value, int) or abs(value) < 10**18 else "…"
+
+
 def _explain(error: ValidationError, source: str) -> ConfigError:
     first = error.errors(include_url=False)[0]
     location = tuple(first["loc"])
@@ -281,9 +291,9 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
     more = f" ({len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
     if name.startswith("objective.terms") and name.endswith(".weight"):
         name = f"λ ({name})"
-    received = repr(first["input"]) if not isinstance(first["input"], int) or abs(first["input"]) < 10**18 else "…"
+    received = _shown(first["input"])
     return ConfigError(
-        f"{name or 'The configuration'}: {message}. Received: {received[:200]}{more}",
+        f"{name or 'The configuration'}: {message}. Received: {received}{more}",
         where=source,
         fix="`sft-keras init-config` prints every setting with its default and meaning.",
     )

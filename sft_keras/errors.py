@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# Control characters, line and paragraph separators, and marks that turn the direction of what follows.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+_MOST_KNOWN = 30
+
+
+def one_line(text: str) -> str:
+    """A text from a file as it may be shown on a terminal: on one line, and without power over the terminal.
+
+    Example:
+        >>> one_line("spam\\x1b[31m\\nham")
+        'spam [31m ham'
+    """
+    return _CONTROL.sub(" ", text)
 
 
 class SftError(Exception):
@@ -27,7 +42,7 @@ class SftError(Exception):
             lines.append(f"Where: {self.where}")
         if self.fix:
             lines.append(f"What to do: {self.fix}")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     def to_dict(self) -> dict[str, str]:
         """The three parts and the class name, for programs."""
@@ -56,7 +71,7 @@ class ArtifactError(SftError):
 
 
 def did_you_mean(received: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, or all of them.
+    """A hint that names the nearest known word, and the known words, the first thirty of them.
 
     Example:
         >>> did_you_mean("epocks", ["epochs", "seed"])
@@ -65,4 +80,5 @@ def did_you_mean(received: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(received, names, n=1, cutoff=0.6)
     hint = f'Did you mean "{near[0]}"? ' if near else ""
-    return f"{hint}Known: {', '.join(names) or '(none)'}."
+    more = f", and {len(names) - _MOST_KNOWN} more" if len(names) > _MOST_KNOWN else ""
+    return f"{hint}Known: {', '.join(names[:_MOST_KNOWN]) or '(none)'}{more}."

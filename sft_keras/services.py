@@ -133,6 +133,7 @@ class Services:
             self.settings,
             token_counter=count_tokens if here else None,
             max_length=config.model.max_length,
+            languages=known[1].languages if known else None,
             similarity=config.data.near_duplicate_similarity,
         )
         return CheckResult(table.source, columns, table.notes, report)
@@ -265,7 +266,7 @@ class Services:
         """
         from sft_keras.artifacts.bundle import read_bundle
         from sft_keras.evaluation.report import evaluate_only
-        from sft_keras.runs.prepare import read_examples
+        from sft_keras.runs.prepare import Remembering, read_examples
         from sft_keras.runs.worker import versions
 
         checked = read_bundle(bundle)
@@ -273,7 +274,8 @@ class Services:
             update={"text_column": text_column, "label_column": label_column, "weight_column": None}
         )
         config = checked.config.model_copy(update={"data": chosen})
-        examples = read_examples(data, config, self.settings, Silent())
+        told = Remembering(Silent())
+        examples = read_examples(data, config, self.settings, told)
         try:
             targets = checked.labels.encode(examples.labels)
         except DataError as error:
@@ -292,6 +294,7 @@ class Services:
             backbone=str(checked.information.get("backbone", config.model.backbone)),
             versions=versions(),
             seconds={"prediction": time.monotonic() - began},
+            notes=told.messages,
         )
         return report.to_dict()
 

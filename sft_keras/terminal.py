@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sft_keras.errors import one_line
 from sft_keras.runs.directory import event_line
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ HEADLINES = {
 BASELINES = {"majority": "always the most frequent", "tfidf_logreg": "TF-IDF + logistic regression"}
 MOST_CLASSES_SHOWN = 30
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def escape(text: str) -> str:
+    """A text from a file, shown as it stands: neither rich's markup nor the terminal's control characters work."""
+    return escape_markup(one_line(text))
 
 
 def _console() -> Console:
@@ -136,9 +142,10 @@ def show_runs(runs: Sequence[RunInfo]) -> None:
     table = _table("run", "state", "data", "backbone", "accuracy", "created", right=(4,))
     for r in runs:
         accuracy = r.status.summary.get("accuracy")
-        score = "" if accuracy is None else f"{accuracy:.3f}"
+        score = f"{accuracy:.3f}" if isinstance(accuracy, int | float) else ""
         created = r.status.created.replace("T", " ")[:16]
-        table.add_row(escape(str(r.path)), r.status.state, escape(r.status.data), escape(r.backbone), score, created)
+        state, data = escape(r.status.state), escape(r.status.data)
+        table.add_row(escape(str(r.path)), state, data, escape(r.backbone), score, escape(created))
     console.print(table)
 
 

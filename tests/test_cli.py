@@ -510,3 +510,34 @@ def test_the_next_commands_are_on_one_line_each(sft: Cli, labelled: Path) -> Non
     assert answer.events[-1]["event"] == "phase"
     assert {event["event"] for event in answer.events} >= {"log", "start", "step", "epoch", "checkpoint"}
     assert answer.message == []
+
+
+def test_escapes_and_markup_in_a_file_do_nothing_to_the_terminal(sft: Cli) -> None:
+    rows = [
+        (f"{text} \x1b]0;owned\x07", "[/b]\x1b[31m" if label == "good" else "[red]") for text, label in sentences(12)
+    ]
+    data = write_csv(Path("in.csv"), [*rows, ("rare", "[/x]\x1b[2J")])
+    shown = sft("check", data)
+    assert shown.code == 0
+    assert "\x1b" not in shown.out
+    assert "[red]" in shown.out
+    assert "[/b] [31m" in shown.out
+    answer = sft("train", "--data", data, "--backbone", "lstm")
+    assert answer.code == 2
+    assert "\x1b" not in answer.out + "\n".join(answer.message)
+
+
+def test_runs_survives_a_status_with_markup(sft: Cli, lstm_run: RunResult) -> None:
+    folder = shutil.copytree(lstm_run.run.path, Path("a"))
+    for status in ({"state": "[/x]\x1b[2J"}, {"created": 5}, {"summary": {"accuracy": "[/]"}}, {"summary": []}):
+        (folder / "status.json").write_text(json.dumps(status), encoding="utf-8")
+        answer = sft("runs", Path())
+        assert answer.code == 0, answer
+        assert "\x1b" not in answer.out
+
+
+def test_evaluate_says_which_columns_were_used_and_which_rows_left_out(sft: Cli, lstm_run: RunResult) -> None:
+    data = write_csv(Path("in.csv"), [*sentences(12), ("no label", "")])
+    notes = json.loads(sft("evaluate", lstm_run.run.bundle, "--data", data, "--json").out)["notes"]
+    assert 'Labels: column "label", because of its name.' in notes
+    assert "1 row(s) without a label were left out, the first is row 13." in notes

@@ -129,3 +129,14 @@ def test_setting_without_the_form(assignment: str) -> None:
 def test_setting_through_a_value() -> None:
     with pytest.raises(ConfigError, match="is a value, not a section"):
         apply_settings({"training": {"epochs": 1}}, ["training.epochs.deep=2"])
+
+
+def test_aliases_that_stand_for_billions_of_entries_are_told_in_no_time(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefghij", "bcdefghijk", strict=True)
+    ]
+    path = tmp_path / "a.yaml"
+    path.write_text("\n".join([*lines, "data: {text_column: *k}"]), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"Received: \[\["):
+        RunConfig.from_yaml(path)

@@ -24,6 +24,7 @@ from sft_keras.errors import ArtifactError, DataError, SftError
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
 REPORT, CARD, MANIFEST, PRESET = "report.json", "README.md", "manifest.json", "preset"
+INPUTS = {"token_ids", "segment_ids", "padding_mask"}
 REQUIRED = (MODEL, TOKENIZER, LABELS, CONFIG)
 
 
@@ -152,24 +153,39 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def load_model(bundle: Bundle) -> Any:
-    """The bundle's Keras model, in safe mode and without a compile configuration."""
+    """The bundle's Keras model, in safe mode and without a compile configuration.
+
+    Raises:
+        ArtifactError: It cannot be loaded, or does not fit the labels.
+    """
     import keras
 
     from sft_keras.modeling import heads  # noqa: F401 - registers the layers that the file names
 
     try:
-        return keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)
+        model = keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds; the files are intact, so the versions must differ
         raise ArtifactError(
             f"The model cannot be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
             where=str(bundle.folder / MODEL),
             fix=f"If you trust where the bundle comes from, install what it was made with: {_versions(bundle)}.",
         ) from error
+    if not _fits(model, len(bundle.labels)):
+        raise _damaged(bundle.folder / MODEL, f"does not fit {LABELS}")
+    return model
+
+
+def _fits(model: Any, classes: int) -> bool:
+    """Whether it takes tokens by name and gives a logit for each class."""
+    inputs, output = getattr(model, "input", None), getattr(model, "output", None)
+    named = isinstance(inputs, dict) and {"token_ids"} <= set(inputs) <= INPUTS
+    return named and tuple(getattr(output, "shape", ())) == (None, classes)
 
 
 def _versions(bundle: Bundle) -> str:
     found = bundle.information.get("versions")
-    return ", ".join(f"{name} {number}" for name, number in dict(found or {}).items()) or "(not told)"
+    named = found.items() if isinstance(found, dict) else ()
+    return ", ".join(f"{name} {number}" for name, number in named) or "(not told)"
 
 
 def file_sha256(path: Path) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from sft_keras.config import RunConfig
+from sft_keras.errors import one_line
 
 SHOWN_METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
 TITLES = {"majority": "majority class", "tfidf_logreg": "TF-IDF + logistic regression"}
@@ -23,7 +25,7 @@ def model_card(
         report: The report, or None if the test part was not scored.
         information: Versions, backbone and data fingerprint.
     """
-    listed = ", ".join(f"`{name}`" for name in labels[:MOST_LABELS_LISTED])
+    listed = ", ".join(_code(name) for name in labels[:MOST_LABELS_LISTED])
     more = f" and {len(labels) - MOST_LABELS_LISTED} more" if len(labels) > MOST_LABELS_LISTED else ""
     parts = [
         "# A text classifier",
@@ -41,6 +43,14 @@ def model_card(
         "give worse answers with the same confidence. Labels carry the judgement of the people who gave them.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _code(text: str) -> str:
+    """A word of the person as a code span on one line, whatever Markdown or HTML stands in it."""
+    line = one_line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    space = " " if "`" in line else ""
+    return f"{fence}{space}{line}{space}{fence}"
 
 
 def _scores(report: dict[str, Any]) -> str:
@@ -71,12 +81,14 @@ def _cell(value: dict[str, Any] | None) -> str:
 
 def _origin(config: RunConfig, information: dict[str, Any]) -> str:
     terms = [f"{term.weight:g} × {term.name}" for term in config.objective.terms if term.weight]
+    chosen = config.objective.class_weights
+    weights = chosen if isinstance(chosen, str) else ", ".join(f"{_code(k)} {v:g}" for k, v in chosen.items())
     versions = ", ".join(f"{name} {version}" for name, version in information.get("versions", {}).items())
     return "\n".join(
         [
-            f"- Backbone: {information.get('backbone', config.model.backbone)} (trained: {config.model.trainable})",
-            f"- Loss: {' + '.join([config.objective.task_loss, *terms])}; class weights: "
-            f"{config.objective.class_weights}",
+            f"- Backbone: {_code(str(information.get('backbone', config.model.backbone)))} "
+            f"(trained: {config.model.trainable})",
+            f"- Loss: {' + '.join([config.objective.task_loss, *terms])}; class weights: {weights}",
             f"- Up to {config.training.epochs} epochs, batches of {config.training.batch_size}, "
             f"seed {config.training.seed}",
             f"- Data fingerprint: `{information.get('data_fingerprint', '')}`",

@@ -16,6 +16,7 @@ from sft_keras.data.findings import (
     Lengths,
     class_findings,
     duplicate_findings,
+    language_findings,
     missing_findings,
     text_findings,
 )
@@ -75,6 +76,7 @@ def check_examples(
     *,
     token_counter: Callable[[list[str]], np.ndarray] | None = None,
     max_length: int | None = None,
+    languages: str | None = None,
     similarity: float = 0.9,
 ) -> DataReport:
     """Looks for what makes a model bad or a score false.
@@ -85,6 +87,7 @@ def check_examples(
         settings: Gives the limits.
         token_counter: Numbers of tokens for a list of texts, int of shape [texts].
         max_length: Tokens the model takes; longer texts are counted as cut.
+        languages: Languages of the backbone in plain words; None if they are not known.
         similarity: From here on texts count as near-duplicates; see `duplicate_groups`.
     """
     all_texts: list[str] = table.frame[columns.text].tolist()
@@ -110,6 +113,7 @@ def check_examples(
         *missing_findings(no_text, no_label),
         *class_findings(counts, labels, rows, len(rows), settings),
         *duplicate_findings(rows[exact_rows], rows[near_only], rows[conflicting]),
+        *language_findings(texts, languages),
         *text_findings(table, columns, texts, rows, tokens, max_length, settings),
     ]
     order = {"error": 0, "warning": 1, "info": 2}

@@ -12,6 +12,7 @@ from sft_keras.data.columns import Columns, profile
 from sft_keras.data.duplicates import normal_text
 from sft_keras.data.examples import FEWEST_ROWS, FEWEST_ROWS_PER_CLASS
 from sft_keras.data.readers import Table
+from sft_keras.data.scripts import mostly_latin
 from sft_keras.settings import Settings
 
 Severity = Literal["error", "warning", "info"]
@@ -183,6 +184,25 @@ def duplicate_findings(exact: np.ndarray, near: np.ndarray, conflicting: np.ndar
         Finding(code, severity, message.format(n=len(rows)), consequence, _some(rows.tolist()))
         for code, severity, rows, message, consequence in kinds
         if len(rows)
+    ]
+
+
+def language_findings(texts: Sequence[str], languages: str | None) -> list[Finding]:
+    """Texts in a script that the backbone was not pretrained on.
+
+    Args:
+        texts: The usable texts.
+        languages: The languages of the backbone in plain words, or None if they are not known.
+    """
+    if languages != "English" or mostly_latin(texts):
+        return []
+    return [
+        Finding(
+            "backbone_language",
+            "warning",
+            "The backbone was made for English, but the texts are mostly in another script.",
+            "Take a backbone of their language, or lstm, which learns any language (see `sft-keras backbones`).",
+        )
     ]
 
 

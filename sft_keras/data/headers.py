@@ -9,6 +9,7 @@ from sft_keras.data.column_names import is_known_name
 
 SAMPLE_ROWS = 2_000
 LONGEST_NAME = 60
+MOST_TITLE_ROWS = 10
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d+)*|\.\d+)([eE][-+]?\d+)?%?")
 
 
@@ -16,7 +17,7 @@ def has_header(rows: list[list[str]]) -> bool:
     """True if the first row names the columns.
 
     Example:
-        >>> has_header([["v1", "v2"], ["ham", "See you at five then."], ["ham", "Ok."], ["spam", "Win now!"]])
+        >>> has_header([["v1", "v2"], ["ham", "See you at five."], ["ham", "Ok."], ["ham", "No."], ["spam", "Win!"]])
         True
     """
     if not rows or not any(cell.strip() for cell in rows[0]):
@@ -30,6 +31,24 @@ def has_header(rows: list[list[str]]) -> bool:
         return known
     votes = [_vote(cell, column) for cell, column in zip(first, columns, strict=True) if cell]
     return bool(votes) and min(votes) >= 0 and max(votes) > 0
+
+
+def title_rows(rows: list[list[str]]) -> int:
+    """How many rows stand above the one that names the columns: a title, blank rows, a date.
+
+    Only a row with a known name and another cell beside it counts as the one with the names, and only rows with at
+    most one filled cell as a title, so that no labelled row is taken for one.
+
+    Example:
+        >>> title_rows([["Reviews of 2024", ""], ["", ""], ["review", "label"], ["Nice.", "good"]])
+        2
+    """
+    for position, row in enumerate(rows[: MOST_TITLE_ROWS + 1]):
+        filled = [cell for cell in row if cell.strip()]
+        known = any(map(is_known_name, filled))
+        if known or len(filled) > 1:
+            return position if known and len(filled) > 1 and has_header(rows[position:]) else 0
+    return 0
 
 
 def column_names(first: list[str] | None, width: int) -> list[str]:

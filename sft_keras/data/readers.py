@@ -11,7 +11,7 @@ from sft_keras.data.binary_formats import is_workbook, read_parquet, read_workbo
 from sft_keras.data.decoding import decode
 from sft_keras.data.delimited import SAMPLE_LINES, even_out, is_fasttext, read_delimited, read_fasttext
 from sft_keras.data.files import Content, read_content, refuse_foreign
-from sft_keras.data.headers import column_names, has_header
+from sft_keras.data.headers import column_names, has_header, title_rows
 from sft_keras.data.json_formats import Records, read_json
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
@@ -114,7 +114,11 @@ def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
 
 
 def _with_names(rows: list[list[str]], notes: list[str]) -> Grid:
-    """Splits off a header row if there is one, and drops columns that are empty and have no name."""
+    """Splits off a header row if there is one, with what stands above it, and drops columns that are empty."""
+    above = title_rows(rows)
+    if above:
+        rows = rows[above:]
+        notes = [*notes, f"{above} row(s) above the column names were left out."]
     header = has_header(rows)
     first = rows[0] if header else None
     body = rows[1:] if header else rows

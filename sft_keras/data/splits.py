@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,7 @@ def split_examples(
     together = len(examples) - len(np.unique(groups))
     if together:
         notes.append(f"{together} row(s) repeat another text, exactly or nearly, and stay on one side with it.")
-    notes += _absent_classes(examples.labels, part)
+    notes += _absent_classes(examples.labels, part, ("validation", "test"))
     train, validation, test = (examples.take(np.flatnonzero(part == p)) for p in (TRAIN, VALIDATION, TEST))
     _require_parts(train, validation, test)
     return Splits(train, validation, test, tuple(notes))
@@ -80,6 +81,14 @@ def split_given(
     Raises:
         DataError: A given part has a label that the training file lacks.
     """
+    if validation is None and test is None:
+        return split_examples(
+            train,
+            validation_fraction=validation_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+            similarity=similarity,
+        )
     given = {"validation": validation, "test": test}
     known = set(train.labels)
     for name, part in given.items():
@@ -103,10 +112,13 @@ def split_given(
         if test is None:
             test = train.take(np.flatnonzero(numbers == TEST))
             notes.append(f"{len(test)} rows of the training file were taken for the test.")
+        notes += _absent_classes(train.labels, numbers, [name for name, part in given.items() if part is None])
     _require_parts(rest, validation, test)
     for name, part in given.items():
         if part is not None:
-            notes += _overlap_notes(name, part, train, similarity)
+            notes += _overlap_notes(name, part, "training", train, similarity)
+    if given["validation"] is not None and given["test"] is not None:
+        notes += _overlap_notes("test", test, "validation", validation, similarity)
     return Splits(rest, validation, test, tuple(notes))
 
 
@@ -219,9 +231,11 @@ def _positions_by_class(labels: list[str]) -> dict[str, np.ndarray]:
     return {label: np.array(positions[label]) for label in sorted(positions)}
 
 
-def _absent_classes(labels: list[str], part: np.ndarray) -> list[str]:
+def _absent_classes(labels: list[str], part: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Which labels the named parts lack."""
     notes = []
-    for number, name in ((VALIDATION, "validation"), (TEST, "test")):
+    for name in names:
+        number = {"validation": VALIDATION, "test": TEST}[name]
         present = {label for label, p in zip(labels, part.tolist(), strict=True) if p == number}
         absent = sorted(set(labels) - present)
         if absent:
@@ -251,17 +265,17 @@ def _require_parts(train: Examples, validation: Examples, test: Examples) -> Non
             )
 
 
-def _overlap_notes(name: str, part: Examples, train: Examples, similarity: float) -> list[str]:
-    """How many rows of a given part also stand in the training file."""
-    texts = [*train.texts, *part.texts]
+def _overlap_notes(name: str, part: Examples, other_name: str, other: Examples, similarity: float) -> list[str]:
+    """How many rows of a given part also stand in another file."""
+    texts = [*other.texts, *part.texts]
     notes = []
-    exact = _shared(exact_groups(texts), len(train))
-    near = _shared(duplicate_groups(texts, similarity), len(train)) & ~exact
+    exact = _shared(exact_groups(texts), len(other))
+    near = _shared(duplicate_groups(texts, similarity), len(other)) & ~exact
     for found, how in ((exact, "exactly"), (near, "nearly")):
         rows = part.rows[found]
         if len(rows):
             notes.append(
-                f"{len(rows)} row(s) of the {name} file also stand in the training file, {how}; the first is row"
+                f"{len(rows)} row(s) of the {name} file also stand in the {other_name} file, {how}; the first is row"
                 f" {int(rows[0])}. The score will look better than it is."
             )
     return notes

@@ -207,7 +207,9 @@ def draw_training_curves(history: Sequence[Mapping[str, Any]]) -> bytes:
     epochs = [float(row.get("epoch", i + 1)) for i, row in enumerate(history)]
     keys = list(dict.fromkeys(key for row in history for key in row))
     losses = [key for key in keys if key == "loss" or key.endswith("_loss")]
-    scores = [key for key in keys if key.startswith("val_") and key not in losses]
+    if "sup_loss" not in keys and "task_loss" in keys:  # the total is then the task loss, line on line
+        losses = [key for key in losses if key not in ("loss", "val_loss")]
+    scores = [key for key in keys if key.startswith("val_") and not key.endswith("loss")]
     panels = [(title, each) for title, each in (("Loss", losses), ("Validation score", scores)) if each]
     figure = Figure(figsize=(5.2 * max(1, len(panels)), 4.0), layout="constrained")
     for place, (title, names) in enumerate(panels):

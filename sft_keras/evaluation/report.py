@@ -61,7 +61,7 @@ class Report:
         scores: Figures, classes, confusion matrix and calibration of the model on the test rows.
         labels: The names of the classes, by index.
         rows: Numbers of rows by part ("train", "validation", "test").
-        seconds: Times by what they were spent on, at least "training" and "evaluation" after a training.
+        seconds: Times by what they were spent on, "training" and "prediction" after a training.
         seed: The run's seed, which also fixes the resamples.
         data_fingerprint: Identifies the data.
         backbone: Name of the backbone.

@@ -150,7 +150,7 @@ def learn_tokenizer(texts: Iterable[str], *, unit: Unit, vocabulary_size: int) -
     frequent = sorted(counts, key=lambda token: (-counts[token], token))
     tokens = [PAD, UNKNOWN, *(token for token in frequent if token not in (PAD, UNKNOWN))][:vocabulary_size]
     tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token=UNKNOWN))
-    tokenizer.add_special_tokens([PAD, UNKNOWN])
+    # Not `add_special_tokens`: a text that says "[PAD]" would get the id of padding, and be masked in its middle.
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizer
     return TextTokenizer(tokenizer, pad_id=0)

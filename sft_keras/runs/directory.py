@@ -174,6 +174,7 @@ class RunDirectory:
         """
         try:
             known = Status(**json.loads((self.path / "status.json").read_text(encoding="utf-8")))
+            _require_types(known)
             if known.state == "running" and not _is_alive(known):
                 return replace(known, state="interrupted", pid=0)
         except (OSError, ValueError, TypeError, OverflowError) as error:
@@ -239,6 +240,14 @@ class RunDirectory:
         finally:
             done.set()
             thread.join()
+
+
+def _require_types(status: Status) -> None:
+    """Raises `TypeError` if a field of a status that was read holds another kind of value than a new one."""
+    for name, value in asdict(Status()).items():
+        kinds = (int, float) if isinstance(value, float) else type(value)
+        if not isinstance(getattr(status, name), kinds):
+            raise TypeError(f"{name} must be {type(value).__name__}")
 
 
 def _is_alive(status: Status) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from sft_keras.config import RunConfig
 from sft_keras.data.columns import Columns, choose_columns
 from sft_keras.data.examples import Examples, examples_from_table, require_trainable
+from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
 from sft_keras.data.samples import SAMPLE_PREFIX, load_sample
 from sft_keras.data.splits import Splits, limit_rows, split_given
-from sft_keras.modeling.backbones.base import resolve_backbone
+from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink
@@ -62,14 +64,15 @@ def read_examples(data: str, config: RunConfig, settings: Settings, sink: Progre
     return examples
 
 
-class _Remembering:
-    """Passes events on and keeps the words, for the log of a run whose folder does not exist yet."""
+class Remembering:
+    """Passes events on and keeps the words, for a log or a report that does not exist yet."""
 
     def __init__(self, sink: ProgressSink) -> None:
         self._sink = sink
         self.messages: list[str] = []
 
     def event(self, kind: str, **values: object) -> None:
+        """Passes the event on."""
         if kind == "log":
             self.messages.append(str(values["message"]))
         self._sink.event(kind, **values)
@@ -100,7 +103,7 @@ def prepare_run(
         SftError: The data, the configuration or the folder cannot be used.
     """
     RunDirectory.require_free(folder)  # before the long work
-    told = _Remembering(sink)
+    told = Remembering(sink)
     examples = read_examples(data, config, settings, told)
     seed = config.training.seed
     if config.data.max_rows and len(examples) > config.data.max_rows:
@@ -117,6 +120,9 @@ def prepare_run(
         seed=seed,
         similarity=config.data.near_duplicate_similarity,
     )
+    known = known_presets().get(config.model.backbone)
+    foreign = language_findings(examples.texts, known[1].languages if known else None)
+    splits = replace(splits, notes=(*splits.notes, *(f"{f.message} {f.consequence}" for f in foreign)))
     sizes = f"{len(splits.train)} training, {len(splits.validation)} validation, {len(splits.test)} test"
     for note in (*splits.notes, f"Rows: {sizes}."):
         told.event("log", message=note)

@@ -62,7 +62,6 @@ class Bookkeeper(keras.callbacks.Callback):
         self._sink = sink
         self._should_stop = should_stop
         self._metrics_to_restore: list[Any] | None = None
-        self._steps_done_here = 0
 
     def remember_metrics(self) -> None:
         """Keeps the metric sums of a restored checkpoint, since `fit` clears them when it enters the epoch."""
@@ -72,6 +71,7 @@ class Bookkeeper(keras.callbacks.Callback):
         del logs
         self._began = self._saved = self._told = time.monotonic()
         self._seconds_before = self.position.seconds
+        self._steps_done_here = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         del logs

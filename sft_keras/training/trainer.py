@@ -107,6 +107,8 @@ def train(
         optimizer = build_optimizer(
             config.optimizer, default_rate=backbone.family.default_learning_rate, total_steps=steps * options.epochs
         )
+        if dtype == "mixed_float16":  # Keras scales by itself only where the whole model has the policy
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         model.compile(optimizer=optimizer, jit_compile=options.jit_compile)
         optimizer.build(model.trainable_variables)
         return encoder, model

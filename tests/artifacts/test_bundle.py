@@ -205,6 +205,15 @@ def test_a_function_named_by_a_model_is_not_called(copied_run: RunDirectory, ser
         services.load(copied_run.bundle)
 
 
+@pytest.mark.parametrize("names", [["good"], ["bad", "good", "other"]])
+def test_labels_that_do_not_fit_the_model_are_refused(
+    copied_run: RunDirectory, services: Services, names: list[str]
+) -> None:
+    write_and_rehash("labels.json", json.dumps(names))(copied_run.bundle)
+    with pytest.raises(ArtifactError, match=r"does not fit labels\.json"):
+        services.load(copied_run.bundle)
+
+
 @pytest.mark.parametrize("free", [0, 600, 4_000, 12_000, 30_000])
 def test_a_full_disk_leaves_the_old_bundle_and_no_half(copied_run: RunDirectory, free: int) -> None:
     bundle, before = read_bundle(copied_run.bundle), contents(copied_run.bundle)

@@ -34,3 +34,13 @@ def test_the_card_of_a_stopped_run_has_no_scores() -> None:
     assert "and 30 more" in card
     assert "label 99" in card
     assert "label 100" not in card
+
+
+def test_labels_and_names_cannot_write_markdown_of_their_own() -> None:
+    labels = ["a`b\n# Heading\n<img src=x>", "``", "plain"]
+    config = RunConfig.parse({"objective": {"class_weights": {"`\n## x": 2}}})
+    card = model_card(config, labels=labels, report=None, information={"backbone": "x\n# y"})
+    assert "`` a`b # Heading <img src=x> ``, ``` `` ```, `plain`" in card
+    assert "class weights: `` ` ## x `` 2" in card
+    assert "\n# " not in card
+    assert "## x" not in [line[:4] for line in card.splitlines()]

@@ -92,3 +92,17 @@ def test_columns_that_hold_no_text_or_no_label() -> None:
     assert "text_not_text" in found(dates)
     swapped = report_of(plain(100), plain(100, "label"))
     assert "many_classes" in found(swapped)
+
+
+def test_a_backbone_made_for_english_is_told_of_other_scripts() -> None:
+    chinese, english = ["这个东西的质量非常好"] * 10, plain(10)
+    for texts, languages, told in (
+        (chinese, "English", True),
+        (["качество очень плохое"] * 10, "English", True),
+        (chinese, "Chinese", False),
+        (chinese, None, False),
+        (english, "English", False),
+        (["Très élégant, très déçu"] * 10, "English", False),
+        (["12 😀"] * 10, "English", False),
+    ):
+        assert ("backbone_language" in found(report_of(texts, ["a", "b"] * 5, languages=languages))) is told

@@ -241,6 +241,30 @@ def test_chinese_header(tmp_path: Path, settings: Settings) -> None:
     assert pairs(table) == [("很好", "正面"), ("很差", "负面")]
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_title_and_blank_rows_above_the_names(kind: str, tmp_path: Path, settings: Settings) -> None:
+    rows = [["2024年客户评论", ""], ["", ""], ["评论", "类别"], ["很好", "好评"], ["很差", "差评"]]
+    path = tmp_path / f"a.{kind}"
+    if kind == "csv":
+        path.write_text("\n".join(",".join(row) for row in rows), encoding="gbk")
+    else:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(path)
+    table = read_table(path, settings)
+    assert list(table.frame.columns) == ["评论", "类别"]
+    assert table.frame.to_numpy().tolist() == [["很好", "好评"], ["很差", "差评"]]
+    assert "2 row(s) above the column names were left out." in table.notes
+
+
+def test_a_first_row_without_a_label_is_no_title(tmp_path: Path, settings: Settings) -> None:
+    data = "A film without a label.,\nAnother good one.,good\nA bad film.,bad\nA sad film.,bad\n"
+    assert len(read_table(save(tmp_path / "a.csv", data), settings).frame) == 4
+    named = read_table(save(tmp_path / "b.csv", "text,\n" + data), settings)
+    assert len(named.frame) == 4
+
+
 def test_fasttext(tmp_path: Path, settings: Settings) -> None:
     data = "__label__pos a good film\n__label__neg __label__sad a bad one\n__label__pos 很 好\n"
     table = read_table(save(tmp_path / "a.txt", data), settings)

@@ -11,7 +11,7 @@ import pytest
 from sft_keras.data import sample_sources
 from sft_keras.data.checks import check_examples
 from sft_keras.data.columns import choose_columns
-from sft_keras.data.samples import SAMPLES, fetch_samples, is_available, load_sample, sample, samples_status
+from sft_keras.data.samples import SAMPLES, fetch_samples, is_available, load_sample, sample
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
@@ -33,7 +33,7 @@ def test_sample_is_complete(name: str, sample_settings: Settings) -> None:
     assert not any("damaged" in note for note in table.notes)
     described = sample(name)
     assert all([described.title, described.task, described.source, described.licence])
-    assert all(status.available for status in samples_status(sample_settings))
+    assert all(is_available(name, sample_settings) for name in SAMPLES)
 
 
 def test_a_sample_passes_the_checks(sample_settings: Settings) -> None:

@@ -88,8 +88,14 @@ def test_texts_with_two_labels_stay_together() -> None:
 
 def test_few_distinct_texts_are_told() -> None:
     examples = examples_of(["same"] * 10 + [f"other {i * 7919}" for i in range(20)], ["a"] * 10 + ["b"] * 20)
-    splits = split_examples(examples, **OPTIONS)
-    assert any("The test part holds no row of: a" in note for note in splits.notes)
+    # `split_given` is what a run calls: it used to leave these notes out.
+    for splits in (split_examples(examples, **OPTIONS), split_given(examples, None, None, **OPTIONS)):
+        assert any("The test part holds no row of: a" in note for note in splits.notes)
+        assert any("9 row(s) repeat another text" in note for note in splits.notes)
+    given = examples_of(["quite new", "also new"], ["a", "b"])
+    notes = split_given(examples, given, None, **OPTIONS).notes
+    assert any("The test part holds no row of: a" in note for note in notes)
+    assert not any("The validation part holds no row" in note for note in notes)
     with pytest.raises(DataError, match="No row is left"):
         split_examples(examples_of(["same"] * 20, ["a", "b"] * 10), **OPTIONS)
 
@@ -108,6 +114,7 @@ def test_given_parts_are_kept_and_overlap_is_told() -> None:
     assert any("1 row(s) of the test file also stand in the training file, nearly" in note for note in splits.notes)
     whole = split_given(train, test, test, **OPTIONS)
     assert whole.train is train
+    assert any("3 row(s) of the test file also stand in the validation file, exactly" in n for n in whole.notes)
     nothing_given = split_given(train, None, None, **OPTIONS)
     assert nothing_given.test.fingerprint() == split_examples(train, **OPTIONS).test.fingerprint()
 

@@ -118,3 +118,11 @@ def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ArtifactError, match="tokenizer"):
         TextTokenizer.from_file(tmp_path / "tokenizer.json")
+
+
+def test_a_text_that_says_pad_is_not_masked_in_its_middle() -> None:
+    tokenizer = learn_tokenizer(["red [PAD] green"], unit="words", vocabulary_size=100)
+    ids = tokenizer.encode(["red [PAD] green", "[PAD]"], 8)
+    assert all(row.all() for row in ids)
+    characters = learn_tokenizer(["很好[PAD]"], unit="characters", vocabulary_size=100)
+    assert characters.encode(["很[PAD]好"], 8)[0].all()

@@ -137,7 +137,11 @@ def test_readers_see_whole_statuses_while_it_changes(run: RunDirectory) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "rubbish", "[]", '{"nonsense": 1}', '{"state": "running", "heartbeat": "soon", "pid": 1}']
+    "content",
+    [
+        *("", "rubbish", "[]", '{"nonsense": 1}', '{"state": "running", "heartbeat": "soon", "pid": 1}'),
+        *('{"state": "finished", "created": 5}', '{"state": "finished", "summary": [1]}', '{"data": null}'),
+    ],
 )
 def test_a_status_that_cannot_be_read(run: RunDirectory, content: str) -> None:
     (run.path / "status.json").write_text(content, encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
@@ -194,3 +195,24 @@ def test_only_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("epoch-*"))) == 2
     assert not list(tmp_path.glob(".*"))
     assert Checkpoints(tmp_path).folder == tmp_path
+
+
+def test_float16_scales_the_loss_so_that_small_gradients_are_not_lost(tmp_path: Path) -> None:
+    settings = {"training": {"mixed_precision": "float16"}}
+    assert not run(tmp_path, settings, should_stop=stop_after(4)).complete
+    newest = max(tmp_path.glob("epoch-*"))
+    with safe_open(newest / "state.safetensors", framework="np") as state:
+        assert any("dynamic_scale" in name for name in state.metadata().values())
+    assert run(tmp_path, settings).complete
+
+
+def test_the_rate_after_a_resumption_is_that_of_its_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"training": {"epochs": 3}}
+    run(tmp_path, settings, should_stop=stop_after(1))
+    recorder = Recorder()
+    monkeypatch.setattr("sft_keras.training.callbacks.SECONDS_BETWEEN_STEP_EVENTS", 0)
+    clock = itertools.count()
+    monkeypatch.setattr("sft_keras.training.callbacks.time.monotonic", lambda: float(next(clock)))
+    run(tmp_path, settings, sink=recorder)
+    # The fake clock ticks at least once a step, so no more than a batch of 16 rows goes by in one of its seconds.
+    assert max(values["rows_per_second"] for values in recorder.of("step")) <= 16

@@ -13,7 +13,7 @@ from sft_keras.terminal import progress_sink, show_prediction, show_report
 
 SENTENCES = (
     "A moving, beautifully acted film that stays with you for days.",
-    "Two hours of my life that I will never get back.",
+    "A dull, lifeless plot, and none of the jokes land.",
 )
 
 

@@ -240,7 +240,7 @@ def train(
 
 def _terms(names: list[str], weights: list[str]) -> list[dict[str, str]] | None:
     """The terms that --sup-term and --sup-weight name, in pairs; None if there are none."""
-    if len(weights) > len(names) or (weights and len(weights) != len(names)):
+    if weights and len(weights) != len(names):
         raise ConfigError(
             f"Each --sup-term takes one --sup-weight. Received: {len(names)} and {len(weights)}",
             where="--sup-weight",

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sft_keras.data.columns import Columns, choose_columns
-from sft_keras.data.readers import Table, read_table
+from sft_keras.data.columns import Columns
+from sft_keras.data.readers import Table
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
@@ -92,35 +92,6 @@ class Examples:
             raise DataError(
                 "These saved examples are missing or damaged.", where=str(path), fix="Prepare the data again."
             ) from None
-
-
-def load_examples(
-    path: Path,
-    settings: Settings,
-    *,
-    text: str | None = None,
-    label: str | None = None,
-    weight: str | None = None,
-) -> tuple[Examples, list[str]]:
-    """Reads a file, chooses the columns and keeps the usable rows.
-
-    Args:
-        path: The file.
-        settings: Gives the limits.
-        text: Name of the text column; found if None.
-        label: Name of the label column; found if None.
-        weight: Name of the weight column; none if None.
-
-    Returns:
-        The examples, and notes on the file, the columns and the dropped rows.
-
-    Raises:
-        DataError: The file, a column or a value cannot be used.
-    """
-    table = read_table(path, settings)
-    columns = choose_columns(table.frame, text=text, label=label, weight=weight, source=table.source)
-    examples, notes = examples_from_table(table, columns, settings)
-    return examples, [*table.notes, *columns.reasons, *notes]
 
 
 def examples_from_table(table: Table, columns: Columns, settings: Settings) -> tuple[Examples, list[str]]:

@@ -7,11 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sft_keras.data.examples import Examples, load_examples, require_trainable
+from sft_keras.data.columns import choose_columns
+from sft_keras.data.examples import Examples, examples_from_table, require_trainable
+from sft_keras.data.readers import read_table
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
 from .conftest import examples_of
+
+
+def load_examples(path: Path, settings: Settings, **columns: str) -> tuple[Examples, list[str]]:
+    """The usable rows of a file, and all that is said of it."""
+    table = read_table(path, settings)
+    chosen = choose_columns(table.frame, source=table.source, **columns)
+    examples, notes = examples_from_table(table, chosen, settings)
+    return examples, [*table.notes, *chosen.reasons, *notes]
 
 
 def save(path: Path, text: str) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -318,20 +318,14 @@ class Services:
             SftError: A file or the bundle cannot be used.
         """
         from sft_keras.data.columns import choose_text_column
-        from sft_keras.data.writers import open_writer, require_writable
+        from sft_keras.data.writers import require_writable
+        from sft_keras.inference.tables import predict_table
         from sft_keras.runs.prepare import read_data
 
         require_writable(target)  # before the long work
         table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
-        predictor = self.load(bundle)
-        extra = [f"probability_{name}" for name in predictor.labels.names] if probabilities else []
-        names = _beside(table.frame.columns, ["prediction", "confidence", *extra])
-        rows = table.frame.itertuples(index=False, name=None)
-        with open_writer(target, names) as write:
-            predictions = predictor.predict_stream(table.frame[column])
-            for row, prediction in zip(rows, predictions, strict=True):
-                write([*row, *_cells(prediction.label, prediction.confidence, prediction.probabilities, len(extra))])
+        predict_table(self.load(bundle), table.frame, column, target, probabilities=probabilities)
         return len(table.frame)
 
     def _new_run_folder(self, data: str) -> Path:
@@ -353,21 +347,3 @@ def _run_info(run: RunDirectory) -> RunInfo:
         return RunInfo(run.path, run.status(), run.config().model.backbone)
     except SftError as error:
         return RunInfo(run.path, Status(state="unreadable", message=error.problem), "")
-
-
-def _beside(names: Iterable[str], new: Iterable[str]) -> list[str]:
-    """The names with new ones after them; a new one that is taken gets a number, so that no column is lost."""
-    result = list(names)
-    for name in new:
-        unique, number = name, 2
-        while unique in result:
-            unique, number = f"{name} ({number})", number + 1
-        result.append(unique)
-    return result
-
-
-def _cells(label: str, confidence: float, probabilities: Mapping[str, float], extra: int) -> list[str]:
-    """What a prediction adds to a row; an empty text gets empty cells."""
-    if not label:
-        return [""] * (2 + extra)
-    return [label, f"{confidence:.6f}", *[f"{p:.6f}" for p in list(probabilities.values())[:extra]]]

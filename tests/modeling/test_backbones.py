@@ -105,6 +105,16 @@ def test_minilm_and_lstm_are_here() -> None:
     assert known_presets()["minilm"][1].parameters == 22_713_216
 
 
+def test_presets_are_those_of_keras_hub() -> None:
+    import keras_hub
+
+    listed = keras_hub.models.BertBackbone.presets
+    presets = [preset for family, preset in known_presets().values() if family.name == "bert"]
+    assert len(presets) > 5
+    for preset in presets:
+        assert listed[preset.handle]["metadata"]["params"] == preset.parameters, preset.name
+
+
 def test_minilm_has_its_pretrained_weights() -> None:
     """Sentences of like meaning lie nearer than others, which random weights do not give."""
     backbone = resolve_backbone("minilm")

@@ -1,4 +1,4 @@
-"""BERT and its like (MiniLM, BGE, E5) through KerasHub."""
+"""BERT and its like (MiniLM, BGE) through KerasHub."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ class Bert(Family):
         _preset("bert_base_en_uncased", 109_482_240, "English", "Apache-2.0"),
         _preset("bert_base_multi", 177_853_440, "104 languages", "Apache-2.0"),
         _preset("bert_base_zh", 102_267_648, "Chinese", "Apache-2.0"),
-        _preset("bge_small_v1.5_zh", 23_950_848, "Chinese", "MIT"),
-        _preset("multilingual_e5_small", 117_653_760, "94 languages", "MIT"),
+        _preset("bge_small_v1.5_zh", 23_953_920, "Chinese", "MIT"),
     )
 
     def is_here(self, preset: Preset) -> bool:

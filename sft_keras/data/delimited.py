@@ -166,9 +166,10 @@ def _parse_quoted(lines: list[str], position: int, separator: str, width: int | 
     except csv.Error:
         return _parse_badly_quoted(line, literal, separator, width), 1
     mismatch = width is not None and len(row) != width and len(literal) == width
-    # Did a stray mark swallow whole rows? Then each of the lines is a row of the same width by itself.
+    # Did a stray mark swallow whole rows? Then each of the lines is a row of the same width by itself. A cell of
+    # two lines proves nothing: a comma in its text is enough, and a stray mark seldom closes on the next line.
     widths = {len(part.split(separator)) for part in lines[position : position + used]}
-    swallowed = used > 1 and len(widths) == 1 and len(literal) > 1
+    swallowed = used > 2 and len(widths) == 1 and len(literal) > 1
     if swallowed or mismatch:
         return literal, 1
     return row, used

@@ -289,6 +289,12 @@ def test_one_stray_quote_in_a_quoted_file_costs_no_row(tmp_path: Path, settings:
     assert table.frame.iloc[-1].tolist() == ["three\nfour", "b"]
 
 
+def test_a_quoted_cell_of_two_lines_may_hold_a_comma_on_the_first(tmp_path: Path, settings: Settings) -> None:
+    rows = [("short", "a"), ("I have an account, but\n.", "b"), ("other", "a")] * 5
+    table = read_table(save(tmp_path / "a.csv", written(rows)), settings)
+    assert pairs(table) == rows
+
+
 def test_backslash_quotes(tmp_path: Path, settings: Settings) -> None:
     data = 'text,label\n"He said \\"hi, you\\" twice",a\n"plain, text",b\n'
     assert read_table(save(tmp_path / "a.csv", data), settings).frame.iloc[0].tolist() == [

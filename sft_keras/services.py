@@ -115,16 +115,20 @@ class Services:
             DataError: The file cannot be read, or its columns cannot be told.
         """
         from sft_keras.data.checks import check_examples
+        from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
         from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
         from sft_keras.runs.prepare import read_columns
 
         table, columns = read_columns(data, config, self.settings)
-        known = known_presets().get(config.model.backbone)
+        name = config.model.backbone
+        if name == AUTO:
+            name, _ = choose_backbone(list(table.frame[columns.text]))
+        known = known_presets().get(name)
         # Nothing is downloaded for a check: without the tokenizer, lengths are told in characters.
         here = known is not None and known[0].is_here(known[1])
 
         def count_tokens(texts: list[str]) -> np.ndarray:
-            backbone = resolve_backbone(config.model.backbone)
+            backbone = resolve_backbone(name)
             return backbone.family.tokenizer(backbone.location, config.model, texts).count(texts)
 
         report = check_examples(
@@ -196,7 +200,7 @@ class Services:
         from sft_keras.runs.worker import execute
 
         try:
-            return execute(run, sink or Silent(), should_stop)
+            return execute(run, sink or Silent(), should_stop, self.settings)
         except ConfigError:
             if discard and not any(run.checkpoints.glob("epoch-*")):
                 shutil.rmtree(run.path, ignore_errors=True)

@@ -40,6 +40,7 @@ class Settings:
         max_rows: Most rows that are read from a file (`SFT_MAX_ROWS`).
         max_text_characters: Longest text that is kept whole; a longer one is an error (`SFT_MAX_TEXT_CHARACTERS`).
         max_classes: Most different labels (`SFT_MAX_CLASSES`).
+        max_cache_mib: Most space for vectors of frozen backbones, in MiB (`SFT_MAX_CACHE_MIB`).
     """
 
     data_dir: Path = field(default_factory=_default_data_dir)
@@ -47,6 +48,7 @@ class Settings:
     max_rows: int = 2_000_000
     max_text_characters: int = 1_000_000
     max_classes: int = 1_000
+    max_cache_mib: int = 4096
 
     @property
     def samples_dir(self) -> Path:
@@ -57,6 +59,11 @@ class Settings:
     def runs_dir(self) -> Path:
         """Where a run goes when nobody names a folder."""
         return self.data_dir / "runs"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where lies what can be computed again."""
+        return self.data_dir / "cache"
 
     @property
     def max_file_bytes(self) -> int:
@@ -91,4 +98,5 @@ class Settings:
             max_rows=limit("SFT_MAX_ROWS", cls.max_rows),
             max_text_characters=limit("SFT_MAX_TEXT_CHARACTERS", cls.max_text_characters),
             max_classes=limit("SFT_MAX_CLASSES", cls.max_classes),
+            max_cache_mib=limit("SFT_MAX_CACHE_MIB", cls.max_cache_mib),
         )

@@ -80,7 +80,7 @@ def _cell(value: dict[str, Any] | None) -> str:
 
 
 def _origin(config: RunConfig, information: dict[str, Any]) -> str:
-    terms = [f"{term.weight:g} × {term.name}" for term in config.objective.terms if term.weight]
+    terms = [f"{term.weight} × {term.name}" for term in config.objective.terms if term.weight]
     chosen = config.objective.class_weights
     weights = chosen if isinstance(chosen, str) else ", ".join(f"{_code(k)} {v:g}" for k, v in chosen.items())
     versions = ", ".join(f"{name} {version}" for name, version in information.get("versions", {}).items())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sft_keras.config.sections import (
     DataConfig,
@@ -50,6 +50,17 @@ class RunConfig(Section):
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, title="Optimizer")
     training: TrainingConfig = Field(default_factory=TrainingConfig, title="Training")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, title="Evaluation")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        if self.training.head_solver == "logistic":
+            if self.model.trainable != "head":
+                raise ValueError("training.head_solver logistic needs model.trainable head")
+            if self.objective.terms or self.objective.task_loss != "cross_entropy" or self.objective.label_smoothing:
+                raise ValueError("training.head_solver logistic minimises plain cross-entropy: no terms, no other loss")
+        elif self.model.pooled_layers == "auto":
+            raise ValueError("model.pooled_layers auto needs training.head_solver logistic")
+        return self
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, source: str = "configuration") -> RunConfig:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from sft_keras.errors import did_you_mean
+from sft_keras.errors import ConfigError, did_you_mean
 from sft_keras.registry import plugin_names
 
 
@@ -66,13 +66,21 @@ class ModelConfig(Section):
     """The pretrained model, what of it is trained, and how a text becomes one vector."""
 
     backbone: str = Field(
-        "minilm",
+        "auto",
         min_length=1,
         title="Backbone",
-        description="A name from `sft-keras backbones`, a KerasHub preset, an hf:// handle, or a local folder.",
+        description="auto follows the language of the texts; else a name from `sft-keras backbones`, a KerasHub "
+        "preset, an hf:// handle, or a local folder.",
     )
     pooling: Literal["auto", "cls", "mean", "last", "max"] = Field(
         "auto", title="Pooling", description="How the token vectors become one; auto takes the family's default."
+    )
+    pooled_layers: str = Field(
+        "last",
+        pattern=r"^(last|upper|auto|[1-9][0-9]*(-[1-9][0-9]*|(\+[1-9][0-9]*)+)?)$",
+        title="Layers pooled",
+        description="What the head reads: the last layer, another (5), the mean of a range (3-6), layers side by side "
+        "(4+6), upper (up to four of the upper half side by side), or auto, chosen on the validation part.",
     )
     trainable: str = Field(
         "full",
@@ -104,7 +112,11 @@ class TermConfig(Section):
     """One supervised term of the loss and its weight λ."""
 
     name: TermName = Field(title="Term", description="Name of the supervised term.")
-    weight: float = Field(0.1, ge=0, le=1000, title="λ", description="Weight of the term; 0 leaves it out entirely.")
+    weight: Annotated[float, Field(ge=0, le=1000)] | Literal["auto"] = Field(
+        0.1,
+        title="λ",
+        description="Weight of the term, 0 to 1000; 0 leaves it out entirely, auto chooses on the validation part.",
+    )
     temperature: float = Field(
         0.1, ge=0.01, le=100, title="Temperature", description="Divides the similarities (supcon, prototype)."
     )
@@ -114,6 +126,21 @@ class TermConfig(Section):
     ramp_epochs: float = Field(
         0, ge=0, le=1000, title="Ramp", description="λ grows linearly from 0 over so many epochs; 0 keeps it constant."
     )
+
+    @property
+    def value(self) -> float:
+        """λ as a number.
+
+        Raises:
+            ConfigError: It is still to be found.
+        """
+        if self.weight == "auto":
+            raise ConfigError(
+                f'λ of the term "{self.name}" is auto: it is found by a run, not by a single training.',
+                where="objective.terms",
+                fix="Give a number, or start a run (`sft-keras train`).",
+            )
+        return self.weight
 
 
 class ObjectiveConfig(Section):
@@ -132,6 +159,23 @@ class ObjectiveConfig(Section):
         description="none, balanced (inverse frequency), effective (Cui et al. 2019), or a weight for each label.",
     )
     terms: tuple[TermConfig, ...] = Field((), title="Supervised terms", description="Terms added to the task loss.")
+    weight_grid: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
+        (0.03, 0.1, 0.3, 1.0),
+        min_length=1,
+        max_length=20,
+        title="λ to try",
+        description="The weights that a term with weight auto is tried with, beside 0.",
+    )
+
+    @property
+    def searches_weight(self) -> bool:
+        """Whether λ is to be found."""
+        return any(term.weight == "auto" for term in self.terms)
+
+    def with_weight(self, weight: float) -> ObjectiveConfig:
+        """The same objective with this λ in place of each `auto`."""
+        terms = (t.model_copy(update={"weight": weight}) if t.weight == "auto" else t for t in self.terms)
+        return self.model_copy(update={"terms": tuple(terms)})
 
     @model_validator(mode="after")
     def _consistent(self) -> ObjectiveConfig:
@@ -172,6 +216,17 @@ class TrainingConfig(Section):
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Fixes the split, the order and all draws.")
     patience: int | None = Field(
         2, ge=1, title="Patience", description="Stop after so many epochs without a better score; never if empty."
+    )
+    head_solver: Literal["gradient", "logistic"] = Field(
+        "gradient",
+        title="Head solver",
+        description="gradient, or logistic: a logistic regression on a frozen backbone's vectors (trainable: head).",
+    )
+    head_penalty: Annotated[float, Field(gt=0, le=1e6)] | Literal["auto"] = Field(
+        "auto",
+        title="Head penalty",
+        description="Inverse strength of the logistic head's penalty (scikit-learn's C); auto chooses on the "
+        "validation part.",
     )
     monitor: Literal["macro_f1", "accuracy", "task_loss"] = Field(
         "macro_f1", title="Best by", description="Validation figure that chooses the best epoch."

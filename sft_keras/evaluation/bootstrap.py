@@ -168,11 +168,51 @@ def accuracy_difference(
     return Difference(float(gains.mean()), low, high, int(np.abs(gains).sum()), rows)
 
 
-def _percentiles(values: FloatArray) -> Bounds:
+def paired_difference(
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    others: npt.ArrayLike,
+    *,
+    metric: str,
+    samples: int,
+    seed: int,
+    confidence: float = 0.95,
+) -> tuple[float, float | None, float | None]:
+    """A figure of one classifier minus that of another, both on the same resampled rows.
+
+    Args:
+        labels: int [n], class indices.
+        probabilities: float [n, classes], of the classifier.
+        others: float [n, classes], of the one it is compared with.
+        metric: A name of `METRICS` that is made of sums: not an area under a curve.
+        samples: Number of resamples.
+        seed: Fixes the draws.
+        confidence: Share of the resamples between the two ends.
+
+    Returns:
+        The difference, and the ends of its percentile interval; None for a single row.
+    """
+    both = [check_rows(labels, each) for each in (probabilities, others)]
+    rows, classes = both[0][1].shape
+    sums = [_row_features(truth, scores, bins=1) for truth, scores in both]
+
+    def difference(counts: npt.NDArray[np.int32]) -> FloatArray:
+        own, other = (_from_sums((part @ counts.T).T, rows, classes)[metric] for part in sums)
+        return np.asarray(own - other)
+
+    value = float(difference(np.ones((1, rows), dtype=np.int32))[0])
+    if rows == 1:
+        return value, None, None
+    drawn = np.concatenate([difference(counts) for counts in resampled_counts(rows, samples, seed)])
+    return value, *_percentiles(drawn, confidence)
+
+
+def _percentiles(values: FloatArray, confidence: float = 0.95) -> Bounds:
     defined = values[~np.isnan(values)]
     if len(defined) == 0 or len(defined) < len(values) / 2:
         return None, None
-    low, high = np.percentile(defined, [2.5, 97.5])
+    outside = 50 * (1 - confidence)
+    low, high = np.percentile(defined, [outside, 100 - outside])
     return float(low), float(high)
 
 

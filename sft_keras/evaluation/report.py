@@ -70,6 +70,7 @@ class Report:
         baselines: Simple classifiers on the same rows, by name; empty if they were not scored.
         comparison: The difference to TF-IDF + logistic regression; None without baselines.
         notes: What a reader should know, one sentence each.
+        searches: What was tried on the validation part: `lambda`, `layers`.
     """
 
     scores: Scores
@@ -84,6 +85,7 @@ class Report:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     comparison: Comparison | None = None
     notes: tuple[str, ...] = ()
+    searches: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `report.json`: JSON types only, full precision, None for what is undefined."""
@@ -105,6 +107,7 @@ class Report:
             "backbone": self.backbone,
             "versions": dict(self.versions),
             "notes": list(self.notes),
+            "searches": dict(self.searches),
         }
         return {key: _json_safe(value) for key, value in content.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import keras
 import numpy as np
@@ -26,9 +26,14 @@ class LossTerm(abc.ABC):
         num_classes: Number of classes.
         feature_dim: Width of the pooled features.
         class_counts: Rows of each class in the training part, int [num_classes].
+
+    Attributes:
+        name: The term's name, that of its file.
+        shapes: What its gradient reaches; a term on `features` changes nothing where the backbone is frozen.
     """
 
     name: str
+    shapes: Literal["features", "logits"] = "features"
 
     def __init__(self, config: TermConfig, num_classes: int, feature_dim: int, class_counts: np.ndarray) -> None:
         self.config = config

@@ -67,7 +67,7 @@ class Objective:
         self.terms: tuple[LossTerm, ...] = tuple(
             TERMS.get(term.name)(term, num_classes, feature_dim, class_counts)
             for term in config.terms
-            if term.weight > 0
+            if term.value > 0
         )
 
     @property
@@ -94,8 +94,8 @@ class Objective:
         """
         ramp_steps = term.config.ramp_epochs * self.steps_per_epoch
         if ramp_steps == 0 or iterations is None:
-            return term.config.weight
-        return term.config.weight * ops.minimum(1.0, ops.cast(iterations, "float32") / ramp_steps)
+            return term.config.value
+        return term.config.value * ops.minimum(1.0, ops.cast(iterations, "float32") / ramp_steps)
 
     def __call__(
         self,

@@ -44,7 +44,8 @@ class FineTuneModel(keras.Model):
         seed: int,
     ) -> None:
         inputs = {
-            tensor.name: keras.Input(tensor.shape[1:], dtype="int32", name=tensor.name) for tensor in _flat(encoder)
+            tensor.name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
+            for tensor in _flat(encoder)
         }
         sequence = encoder.model(dict(inputs))
         inputs.setdefault("padding_mask", keras.Input((None,), dtype="int32", name="padding_mask"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -122,7 +122,14 @@ class EncodedRows:
         return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
 
 
-def stream(rows: EncodedRows, batches: Callable[[], Iterable[np.ndarray]], *, steps: int | None = None) -> Any:
+class Rows(Protocol):
+    """What can be batched: tokenised texts, or vectors that were computed before."""
+
+    def batch(self, rows: np.ndarray) -> tuple[Inputs, np.ndarray, np.ndarray]:
+        """Inputs, targets and weights of the given rows."""
+
+
+def stream(rows: Rows, batches: Callable[[], Iterable[np.ndarray]], *, steps: int | None = None) -> Any:
     """A `tf.data.Dataset` of padded batches, made ahead of the model.
 
     Args:
@@ -141,10 +148,8 @@ def stream(rows: EncodedRows, batches: Callable[[], Iterable[np.ndarray]], *, st
         for indices in batches():
             yield rows.batch(indices)
 
-    signature = (
-        {name: tf.TensorSpec((None, None), tf.int32) for name in rows.input_names},
-        tf.TensorSpec((None,), tf.int32),
-        tf.TensorSpec((None,), tf.float32),
+    signature = tf.nest.map_structure(
+        lambda part: tf.TensorSpec((None,) * min(part.ndim, 2) + part.shape[2:], part.dtype), rows.batch(np.arange(1))
     )
     cardinality = tf.data.INFINITE_CARDINALITY if steps is None else steps
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)

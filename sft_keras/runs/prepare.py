@@ -13,6 +13,7 @@ from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
 from sft_keras.data.samples import SAMPLE_PREFIX, load_sample
 from sft_keras.data.splits import Splits, limit_rows, split_given
+from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
 from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.settings import Settings
@@ -110,6 +111,10 @@ def prepare_run(
         examples = limit_rows(examples, config.data.max_rows, seed)
         told.event("log", message=f"Drew {len(examples)} rows (data.max_rows) with seed {seed}.")
     require_trainable(examples, divided=not (validation and test))
+    if config.model.backbone == AUTO:
+        name, reason = choose_backbone(examples.texts)
+        told.event("log", message=reason)
+        config = config.model_copy(update={"model": config.model.model_copy(update={"backbone": name})})
     resolve_backbone(config.model.backbone)
     splits = split_given(
         examples,

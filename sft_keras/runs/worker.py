@@ -8,7 +8,8 @@ import importlib.metadata
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sft_keras.data.splits import Splits
 from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import PARTS, load_splits
+from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow", "tokenizers", "scikit-learn", "numpy")
@@ -56,15 +58,23 @@ def versions() -> dict[str, str]:
     return found
 
 
-def execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool]) -> RunResult:
+def execute(
+    run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool], settings: Settings | None = None
+) -> RunResult:
     """Carries out a run, or what is left of it.
+
+    Args:
+        run: The run.
+        sink: Hears of the progress.
+        should_stop: Asked after each step; True keeps the best model so far and stops.
+        settings: Says where vectors of frozen backbones are kept for later runs; nowhere if left out.
 
     Raises:
         SftError: It failed for a reason that a person can mend; the status says so too.
     """
     try:
         with run.working(), _failure_told(run):
-            result = _execute(run, Several((run, sink)), should_stop)
+            result = _execute(run, Several((run, sink)), should_stop, settings)
             summary = {}
             if result.report:
                 summary = {name: result.report["metrics"][name]["value"] for name in SUMMARY}
@@ -95,48 +105,82 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
         raise
 
 
-def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool]) -> RunResult:
-    config = run.config()
+def _execute(
+    run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool], settings: Settings | None
+) -> RunResult:
     splits = load_splits(run)
     sink.event("phase", name="loading")
     load_backend()
-    from sft_keras.training.trainer import train
+    from sft_keras.training.feature_cache import FeatureCache
+    from sft_keras.training.strategies import train
+
+    cache = FeatureCache(settings.cache_dir / "vectors", settings.max_cache_mib * MIB) if settings else None
+
+    def train_into(config: RunConfig, checkpoints: Path) -> Any:
+        return train(
+            config,
+            splits.train,
+            splits.validation,
+            checkpoints=checkpoints,
+            sink=sink,
+            should_stop=should_stop,
+            cache=cache,
+        )
+
+    config, checkpoints = run.config(), run.checkpoints
+    found: dict[str, Any] = {}
+    if config.objective.searches_weight:
+        from sft_keras.runs.lambda_search import folder_of, search_weight
+
+        sink.event("phase", name="searching")
+        search = search_weight(
+            config,
+            splits,
+            checkpoints=checkpoints,
+            sink=sink,
+            train=train_into,
+            probabilities=lambda trained, texts: _predictor(trained).probabilities(texts),
+        )
+        if search is None:
+            return RunResult(run, complete=False, report=None, has_bundle=False)
+        config, found["lambda"] = search
+        # The winner is trained already: going on from where it stands is reading its best weights.
+        checkpoints = folder_of(checkpoints, found["lambda"]["chosen"])
 
     sink.event("phase", name="training")
-    trained = train(
-        config,
-        splits.train,
-        splits.validation,
-        checkpoints=run.checkpoints,
-        sink=sink,
-        should_stop=should_stop,
-    )
+    trained = train_into(config, checkpoints)
     report = None
     if trained.complete:
         sink.event("phase", name="evaluating")
-        report = _report(run, config, splits, trained)
+        report = _report(run, splits, trained, {**found, **trained.findings})
     if trained.has_best:
         sink.event("phase", name="saving")
-        _bundle(run, config, splits, trained, report)
+        _bundle(run, splits, trained, report)
     if trained.complete:
         # A finished run is not resumed; its checkpoints weigh three times the model.
         shutil.rmtree(run.checkpoints, ignore_errors=True)
     return RunResult(run, trained.complete, report, trained.has_best)
 
 
-def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) -> dict[str, Any]:
-    from sft_keras.evaluation.report import build_report, write_report
+def _predictor(trained: Any) -> Any:
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import TASKS
 
-    began = time.monotonic()
-    predictor = Predictor(
+    return Predictor(
         trained.model.inference_model(),
         trained.tokenizer,
         trained.labels,
-        TASKS.get(config.training.task),
-        max_length=config.model.max_length,
+        TASKS.get(trained.config.training.task),
+        max_length=trained.config.model.max_length,
     )
+
+
+def _report(run: RunDirectory, splits: Splits, trained: Any, found: dict[str, Any]) -> dict[str, Any]:
+    from sft_keras.evaluation.report import build_report, write_report
+
+    config = trained.config
+    began = time.monotonic()
+    predictor = _predictor(trained)
     test, training = splits.test, splits.train
     probabilities = predictor.probabilities(test.texts)
     seconds = {"training": trained.position.seconds, "prediction": time.monotonic() - began}
@@ -157,6 +201,7 @@ def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) 
         notes=splits.notes,
         class_weight=_baseline_weights(config, trained, training),
     )
+    report = replace(report, searches=found)
     write_report(report, run.report, history=trained.position.history)
     return report.to_dict()
 
@@ -177,7 +222,8 @@ def fingerprint(splits: Splits) -> str:
     return hashlib.sha256("".join(getattr(splits, name).fingerprint() for name in PARTS).encode()).hexdigest()
 
 
-def _bundle(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any, report: dict[str, Any] | None) -> None:
+def _bundle(run: RunDirectory, splits: Splits, trained: Any, report: dict[str, Any] | None) -> None:
+    config = trained.config
     information = {
         "backbone": trained.backbone.location.name,
         "task": config.training.task,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sft_keras.data.labels import Labels
 from sft_keras.errors import TrainingError
 from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters, freeze
+from sft_keras.modeling.layers import with_layers
 from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, sorted_batches, stream
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
@@ -43,6 +44,8 @@ class Trained:
         backbone: Where the backbone came from.
         position: Where it stands: epochs done, best epoch, the figures of each epoch.
         complete: False if it was stopped on the way.
+        config: The configuration with what the training chose filled in.
+        findings: What was tried, for the report: `layers`.
     """
 
     model: FineTuneModel
@@ -52,6 +55,8 @@ class Trained:
     backbone: Backbone
     position: Position
     complete: bool
+    config: RunConfig
+    findings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def has_best(self) -> bool:
@@ -63,7 +68,7 @@ class Trained:
         return self.backbone.family.preset_writer(self.encoder, self.tokenizer)
 
 
-def train(
+def fine_tune(
     config: RunConfig,
     training: Examples,
     validation: Examples,
@@ -99,18 +104,13 @@ def train(
     def build(dtype: str) -> tuple[Encoder, FineTuneModel]:
         keras.utils.set_random_seed(options.seed)
         encoder = backbone.family.encoder(location, config.model, tokenizer, dtype=dtype, seed=options.seed)
+        encoder = with_layers(encoder, config.model.pooled_layers)
         freeze(encoder, config.model)
         steps = -(-len(training) // options.batch_size)
         model = TASKS.get(options.task).build_model(
             backbone, encoder, config, labels=labels, targets=targets, steps_per_epoch=steps
         )
-        optimizer = build_optimizer(
-            config.optimizer, default_rate=backbone.family.default_learning_rate, total_steps=steps * options.epochs
-        )
-        if dtype == "mixed_float16":  # Keras scales by itself only where the whole model has the policy
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        model.compile(optimizer=optimizer, jit_compile=options.jit_compile)
-        optimizer.build(model.trainable_variables)
+        compile_model(model, config, backbone, steps, scaled=dtype == "mixed_float16")
         return encoder, model
 
     encoder, model = build(DTYPE_POLICIES[options.mixed_precision])
@@ -119,24 +119,47 @@ def train(
     position = store.restore(model)
     if position.epoch or position.step:
         sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
-    encoded = [_encode(part, labels, tokenizer, model, config) for part in (training, validation)]
+    encoded = [encode_rows(part, labels, tokenizer, model, config) for part in (training, validation)]
     sink.event("start", epochs=options.epochs, steps=-(-len(training) // options.batch_size), rows=len(training))
-    book, complete = _fit(config, model, store, position, encoded, sink, should_stop)
+    book, complete = fit_rows(config, model, store, position, encoded, sink, should_stop)
     store.load_best(model)
     if options.mixed_precision != "none":
         # What is kept must run anywhere, and half precision is slow or missing on many processors.
         best = model.get_weights()
         encoder, model = build("float32")
         model.set_weights(best)
-    return Trained(model, encoder, tokenizer, labels, backbone, book.position, complete)
+    return Trained(model, encoder, tokenizer, labels, backbone, book.position, complete, config)
 
 
-def _fit(
+def compile_model(
+    model: FineTuneModel, config: RunConfig, backbone: Backbone, steps: int, *, scaled: bool = False
+) -> None:
+    """Gives the model its optimizer, built, so that a checkpoint can be restored into it.
+
+    Args:
+        model: What is trained.
+        config: The whole configuration.
+        backbone: Its family knows the learning rate that an empty setting means.
+        steps: Steps an epoch.
+        scaled: Whether the loss is scaled, as 16-bit floats need it.
+    """
+    optimizer = build_optimizer(
+        config.optimizer,
+        default_rate=backbone.family.default_learning_rate,
+        total_steps=steps * config.training.epochs,
+    )
+    if scaled:  # Keras scales by itself only where the whole model has the policy
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer=optimizer, jit_compile=config.training.jit_compile)
+    optimizer.build(model.trainable_variables)
+
+
+def fit_rows(
     config: RunConfig,
     model: FineTuneModel,
     store: Checkpoints,
     position: Position,
-    encoded: Sequence[EncodedRows],
+    encoded: Sequence[Any],
     sink: ProgressSink,
     should_stop: Callable[[], bool],
 ) -> tuple[Bookkeeper, bool]:
@@ -199,7 +222,7 @@ class _StopAtNan(keras.callbacks.Callback):
             )
 
 
-def _encode(
+def encode_rows(
     part: Examples, labels: Labels, tokenizer: TextTokenizer, model: FineTuneModel, config: RunConfig
 ) -> EncodedRows:
     weights = np.ones(len(part), dtype=np.float32) if part.weights is None else part.weights

@@ -17,7 +17,8 @@ from sft_keras.errors import ArtifactError, TrainingError
 from sft_keras.preprocessing.batches import pad_batch
 from sft_keras.training.checkpoints import Checkpoints
 from sft_keras.training.progress import Silent
-from sft_keras.training.trainer import Trained, train
+from sft_keras.training.strategies import train
+from sft_keras.training.trainer import Trained
 from tests.conftest import TINY, merged, sentences
 
 

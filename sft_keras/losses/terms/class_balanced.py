@@ -20,6 +20,7 @@ class ClassBalanced(LossTerm):
     """
 
     name = "class_balanced"
+    shapes = "logits"
 
     def __init__(self, config: TermConfig, num_classes: int, feature_dim: int, class_counts: np.ndarray) -> None:
         super().__init__(config, num_classes, feature_dim, class_counts)

@@ -55,12 +55,24 @@ def byte_pairs(special: list[str]) -> tuple[dict[str, int], list[str]]:
 
 
 DEBERTA_PIECES = {
-    **{"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3},
-    **{"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"},
+    "pad_id": 0,
+    "bos_id": 1,
+    "eos_id": 2,
+    "unk_id": 3,
+    "pad_piece": "[PAD]",
+    "bos_piece": "[CLS]",
+    "eos_piece": "[SEP]",
+    "unk_piece": "[UNK]",
 }
 ALBERT_PIECES = {
-    **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
-    **{"pad_piece": "<pad>", "unk_piece": "<unk>", "bos_piece": "[CLS]", "eos_piece": "[SEP]"},
+    "pad_id": 0,
+    "unk_id": 1,
+    "bos_id": 2,
+    "eos_id": 3,
+    "pad_piece": "<pad>",
+    "unk_piece": "<unk>",
+    "bos_piece": "[CLS]",
+    "eos_piece": "[SEP]",
     "user_defined_symbols": "[MASK],(,),-",
 }
 
@@ -121,7 +133,7 @@ FACTORIES: dict[str, Callable[[Path], str]] = {
     "electra": lambda folder: preset(folder, "Electra", bert_tokenizer("Electra"), **HEADS, embedding_dim=8),
     "f_net": lambda folder: preset(folder, "FNet", unigram_tokenizer("FNet", **ALBERT_PIECES)),
     "gpt2": lambda folder: preset(folder, "GPT2", gpt2_tokenizer(), **HEADS),
-    "lstm": lambda folder: "lstm",
+    "lstm": lambda _: "lstm",
     "roberta": lambda folder: preset(folder, "Roberta", roberta_tokenizer(), **HEADS),
     "xlm_roberta": lambda folder: preset(folder, "XLMRoberta", unigram_tokenizer("XLMRoberta"), **HEADS),
 }

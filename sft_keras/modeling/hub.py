@@ -38,8 +38,6 @@ class HubFamily(Family):
         hub_name: What the names of KerasHub's classes begin with: `Bert` for `BertBackbone` and `BertTokenizer`.
         special_tokens: The tokens before and after each text.
         embedding_layers: Names of the layers below the first block.
-        sees_padding: Whether the model has no padding mask. Its batches are then always filled to
-            `model.max_length`, so that a prediction does not depend on what else is in the batch.
     """
 
     hub_name: str
@@ -51,7 +49,6 @@ class HubFamily(Family):
         "segment_embedding",
         "embeddings_layer_norm",
     )
-    sees_padding = False
 
     def is_here(self, preset: Preset) -> bool:
         return _package_folder(preset.package) is not None or _in_kaggle_cache(preset.handle)
@@ -79,7 +76,6 @@ class HubFamily(Family):
         self, location: Location, config: ModelConfig, tokenizer: TextTokenizer, *, dtype: str, seed: int
     ) -> Encoder:
         del seed
-        import keras
 
         # A frozen backbone gives the same vectors each time: dropout above no trained weight is only noise.
         dropout = 0.0 if config.trainable == "head" else config.dropout
@@ -91,18 +87,23 @@ class HubFamily(Family):
                 where="model.max_length",
                 fix=f"Set it to {longest} or less.",
             )
+        model = self.token_vectors(backbone, config)
+        embeddings = tuple(layer for layer in backbone.layers if layer.name in self.embedding_layers)
+        return Encoder(
+            model, embeddings, self.blocks(backbone, config), backbone, self._own_tokenizer(location, tokenizer)
+        )
+
+    def token_vectors(self, backbone: Any, config: ModelConfig) -> Any:
+        """The model from named inputs to token vectors; one that takes a single length declares it in its inputs."""
+        del config
+        import keras
+
         sequence = backbone.output
         if isinstance(sequence, dict):
             # The model's own pooler is not used: pooling is ours, and a layer without gradient would only warn.
             backbone.get_layer("pooled_dense").trainable = False
             sequence = sequence["sequence_output"]
-        model = keras.Model(backbone.input, sequence, name="backbone")
-        if self.sees_padding:
-            model = _with_length(model, config.max_length)
-        embeddings = tuple(layer for layer in backbone.layers if layer.name in self.embedding_layers)
-        return Encoder(
-            model, embeddings, self.blocks(backbone, config), backbone, self._own_tokenizer(location, tokenizer)
-        )
+        return keras.Model(backbone.input, sequence, name="backbone")
 
     def blocks(self, backbone: Any, config: ModelConfig) -> tuple[Any, ...]:
         """The layers that `top:N` counts, lowest first."""
@@ -159,12 +160,12 @@ def _text_tokenizer(loaded: Any, source: str) -> TextTokenizer:
     return sentencepiece_tokenizer(loaded.proto, pad=loaded.pad_token, fairseq_ids=fairseq, source=source, **packing)
 
 
-def _with_length(model: Any, length: int) -> Any:
-    """The same model for inputs of exactly this length, which it then declares."""
+def as_one_layer(model: Any, length: int | None = None) -> Any:
+    """A model with this one as its only layer, for inputs of exactly `length` tokens, or of any length."""
     import keras
 
     inputs = {name: keras.Input((length,), dtype="int32", name=name) for name in model.input}
-    return keras.Model(inputs, model(inputs), name="backbone_of_fixed_length")
+    return keras.Model(inputs, model(inputs), name="backbone")
 
 
 def _package_folder(package: str) -> Path | None:

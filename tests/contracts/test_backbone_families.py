@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 
-from sft_keras.config import ModelConfig, RunConfig
+from sft_keras.artifacts.bundle import load_model, read_bundle
+from sft_keras.config import ModelConfig
 from sft_keras.modeling.backbones.base import FAMILIES, Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.preprocessing.batches import fixed_length, only, pad_batch
 from sft_keras.preprocessing.tokenizer import TextTokenizer
+from sft_keras.runs.prepare import load_splits
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
+from sft_keras.training.progress import Silent
+from sft_keras.training.trainer import train
 from tests.conftest import merged, sentences, write_csv
 
 TEXTS = ["the film was great", "the plot was awful and boring", "味道很好 🎉"]
 LONG = "the story of an actor and the scene with a plot of the film was really sad " * 3
-SETTINGS = {"training": {"epochs": 1, "batch_size": 8}, "evaluation": {"baselines": False}}
+# SGD: its step is traced in a third of the time of AdamW, which `tests/training` covers.
+SETTINGS = {
+    "training": {"epochs": 1, "batch_size": 8},
+    "optimizer": {"name": "sgd"},
+    "evaluation": {"baselines": False},
+}
 # Loads every bundle, and its preset through KerasHub alone.
 FRESH = """
 import json, sys
@@ -164,31 +172,22 @@ def test_the_preset_of_a_bundle_is_the_trained_backbone_for_keras_hub(
         assert fresh[family]["hub_ids"] == fresh[family]["ids"]
 
 
-def weights(bundle: Path) -> dict[str, np.ndarray]:
-    """The arrays in `model.keras` by their path."""
-    found: dict[str, np.ndarray] = {}
-    with zipfile.ZipFile(bundle / "model.keras") as archive, archive.open("model.weights.h5") as file:
-        h5py.File(file).visititems(
-            lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-        )
-    return found
-
-
 @pytest.mark.parametrize("family", FAMILIES.names())
-def test_a_resumed_run_is_as_an_unbroken_one(
-    family: str, runs: dict[str, RunResult], services: Services, small: Path, tmp_path: Path
+def test_a_resumed_training_is_as_an_unbroken_one(
+    family: str, runs: dict[str, RunResult], services: Services, tmp_path: Path
 ) -> None:
-    expected = weights(runs[family].run.bundle)
-    config = runs[family].run.config()
-    broken = services.prepare(str(small), RunConfig.parse(config.model_dump()), out=tmp_path / "run")
+    run = runs[family].run
+    splits = load_splits(run)
     counter = itertools.count(1)
-    assert not services.start(broken, should_stop=lambda: next(counter) >= 2).complete
-    resumed = services.start(services.open_run(broken.path))
+    once_more = functools.partial(
+        train, run.config(), splits.train, splits.validation, checkpoints=tmp_path, sink=Silent()
+    )
+    assert not once_more(should_stop=lambda: next(counter) >= 2).complete
+    resumed = once_more()
     assert resumed.complete
-    found = weights(resumed.run.bundle)
-    assert found.keys() == expected.keys()
-    for name, array in found.items():
-        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+    expected = load_model(read_bundle(run.bundle)).get_weights()
+    for found, array in zip(resumed.model.inference_model().get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(found, array)
 
 
 def test_a_family_without_a_tiny_preset_is_caught(tiny_backbone: Callable[[str], str]) -> None:

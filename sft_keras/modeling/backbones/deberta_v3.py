@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sft_keras.config import ModelConfig
 from sft_keras.modeling.backbones.base import FAMILIES
-from sft_keras.modeling.hub import HubFamily, hub_preset
+from sft_keras.modeling.hub import HubFamily, as_one_layer, hub_preset
 
 
 class DebertaV3(HubFamily):
@@ -21,6 +24,12 @@ class DebertaV3(HubFamily):
         hub_preset("deberta_v3_large_en", 434_012_160, "English", "MIT"),
         hub_preset("deberta_v3_base_multi", 278_218_752, "100 languages", "MIT"),
     )
+
+    def token_vectors(self, backbone: Any, config: ModelConfig) -> Any:
+        del config
+        # KerasHub's layer of relative positions does not build its own layer norm, so that a saved model of its
+        # layers cannot be loaded. The backbone as a whole can: it is made again by its constructor.
+        return as_one_layer(backbone)
 
 
 FAMILIES.add("deberta_v3", DebertaV3())

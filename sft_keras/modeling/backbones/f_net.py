@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sft_keras.config import ModelConfig
 from sft_keras.modeling.backbones.base import FAMILIES
-from sft_keras.modeling.hub import HubFamily, hub_preset
+from sft_keras.modeling.hub import HubFamily, as_one_layer, hub_preset
 
 
 class FNet(HubFamily):
@@ -18,11 +21,13 @@ class FNet(HubFamily):
     architectures = ("FNetBackbone",)
     default_learning_rate = 5e-5  # the upper end of the range (2e-5 to 5e-5) of BERT, whose size it has
     embedding_layers = (*HubFamily.embedding_layers, "embedding_projection")
-    sees_padding = True
     presets = (
         hub_preset("f_net_base_en", 82_861_056, "English", "Apache-2.0"),
         hub_preset("f_net_large_en", 236_945_408, "English", "Apache-2.0"),
     )
+
+    def token_vectors(self, backbone: Any, config: ModelConfig) -> Any:
+        return as_one_layer(super().token_vectors(backbone, config), config.max_length)
 
 
 FAMILIES.add("f_net", FNet())

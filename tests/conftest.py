@@ -77,29 +77,28 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A randomly initialised BERT with two narrow layers, as a KerasHub preset folder."""
+def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """What `model.backbone` says for a tiny member of a family: a randomly initialised preset folder, or a name."""
     from sft_keras.backend import load_backend
+    from tests.tiny_presets import FACTORIES
 
-    load_backend()
-    import keras
-    import keras_hub
+    made: dict[str, str] = {}
 
-    keras.utils.set_random_seed(0)
-    words = [*FILLER, *WORDS["good"], *WORDS["bad"]]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=len(vocabulary),
-        num_layers=2,
-        num_heads=2,
-        hidden_dim=16,
-        intermediate_dim=32,
-        max_sequence_length=32,
-    )
-    folder = tmp_path_factory.mktemp("presets") / "tiny_bert"
-    backbone.save_to_preset(str(folder))
-    keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True).save_to_preset(str(folder))
-    return folder
+    def make(family: str) -> str:
+        if family not in FACTORIES:
+            pytest.fail(f'There is no tiny preset of the family "{family}": add one to tests/tiny_presets.py.')
+        if family not in made:
+            load_backend()
+            made[family] = FACTORIES[family](tmp_path_factory.mktemp("presets") / f"tiny_{family}")
+        return made[family]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tiny_backbone: Callable[[str], str]) -> Path:
+    """A randomly initialised BERT with two narrow layers, as a KerasHub preset folder."""
+    return Path(tiny_backbone("bert"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sft_keras.data.labels import Labels
-from sft_keras.preprocessing.batches import only, pad_batch, sorted_batches
+from sft_keras.preprocessing.batches import fixed_length, only, pad_batch, sorted_batches
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import Prediction, Task
 
@@ -42,6 +42,7 @@ class Predictor:
         self._max_length = max_length
         self._batch_size = batch_size
         self._input_names = tuple(model.input)
+        self._length = fixed_length(model)
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """One prediction a text, in order; an empty text gets an empty one.
@@ -80,6 +81,6 @@ class Predictor:
         logits = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
         for rows in sorted_batches(lengths, self._batch_size):
-            inputs = pad_batch([ids[row] for row in rows], self._tokenizer.pad_id)
+            inputs = pad_batch([ids[row] for row in rows], self._tokenizer.pad_id, length=self._length)
             logits[rows] = self._model.predict_on_batch(only(inputs, self._input_names))
         return logits

@@ -65,19 +65,26 @@ def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return _cut(np.argsort(-lengths, kind="stable"), batch_size)
 
 
-def pad_batch(ids: Sequence[np.ndarray], pad_id: int, *, multiple: int = 1) -> Inputs:
+def fixed_length(model: Any) -> int | None:
+    """The only length that a Keras model takes, as its input declares it; None if any will do."""
+    length: int | None = model.input["token_ids"].shape[1]
+    return length
+
+
+def pad_batch(ids: Sequence[np.ndarray], pad_id: int, *, multiple: int = 1, length: int | None = None) -> Inputs:
     """Fills the rows of a batch up to one length.
 
     Args:
         ids: int32 arrays of shape [tokens].
         pad_id: What fills.
         multiple: The length is rounded up to a multiple of this, which bounds the number of shapes.
+        length: The length itself; that of the longest row, rounded up, if None.
 
     Returns:
         `token_ids`, `segment_ids` (zeros) and `padding_mask` (1 at real tokens), each int32 of shape [rows, length].
     """
     longest = max(len(row) for row in ids)
-    width = -(-longest // multiple) * multiple
+    width = length or -(-longest // multiple) * multiple
     token_ids = np.full((len(ids), width), pad_id, dtype=np.int32)
     mask = np.zeros((len(ids), width), dtype=np.int32)
     for index, row in enumerate(ids):
@@ -102,6 +109,7 @@ class EncodedRows:
         pad_id: What fills a batch.
         input_names: The inputs that the model declares.
         multiple: See `pad_batch`.
+        length: See `pad_batch`.
     """
 
     ids: Sequence[np.ndarray]
@@ -110,6 +118,7 @@ class EncodedRows:
     pad_id: int
     input_names: tuple[str, ...]
     multiple: int = 1
+    length: int | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -118,7 +127,8 @@ class EncodedRows:
 
     def batch(self, rows: np.ndarray) -> tuple[Inputs, np.ndarray, np.ndarray]:
         """Inputs, targets and weights of the given rows."""
-        inputs = pad_batch([self.ids[row] for row in rows], self.pad_id, multiple=self.multiple)
+        ids = [self.ids[row] for row in rows]
+        inputs = pad_batch(ids, self.pad_id, multiple=self.multiple, length=self.length)
         return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
 
 

@@ -6,6 +6,7 @@ special tokens alike for WordPiece models and for vocabularies that are learned 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from sft_keras.errors import ArtifactError
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
+PADS = (PAD, "<pad>")  # what published files call it
 Unit = Literal["words", "characters"]
 
 
@@ -47,8 +49,10 @@ class TextTokenizer:
             tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the Rust binding raises plain Exception
             raise ArtifactError(f"The tokenizer cannot be read: {error}", where=str(path)) from None
-        pad_id = tokenizer.padding["pad_id"] if tokenizer.padding else tokenizer.token_to_id(PAD)
-        return cls(tokenizer, pad_id or 0)
+        if tokenizer.padding:
+            return cls(tokenizer, tokenizer.padding["pad_id"])
+        named = (tokenizer.token_to_id(pad) for pad in PADS)
+        return cls(tokenizer, next((pad_id for pad_id in named if pad_id is not None), 0))
 
     @property
     def vocabulary_size(self) -> int:
@@ -59,6 +63,25 @@ class TextTokenizer:
     def vocabulary(self) -> dict[str, int]:
         """Token to id."""
         return dict(self._tokenizer.get_vocab())
+
+    @property
+    def kind(self) -> str:
+        """The library's name of the model: `WordPiece`, `BPE`, `Unigram` or `WordLevel`."""
+        return type(self._tokenizer.model).__name__
+
+    @property
+    def merges(self) -> list[str]:
+        """The merges of a BPE model in their order, the two tokens with a space between."""
+        return [" ".join(pair) for pair in json.loads(self._tokenizer.to_str())["model"]["merges"]]
+
+    def packed(self, start: str, end: str) -> TextTokenizer:
+        """The same tokenizer, which puts each text between two special tokens, unless it adds its own already."""
+        ids = {token: self._tokenizer.token_to_id(token) for token in (start, end)}
+        if self._tokenizer.num_special_tokens_to_add(is_pair=False) == 0 and None not in ids.values():
+            self._tokenizer.post_processor = processors.TemplateProcessing(
+                single=[start, "$A", end], special_tokens=list(ids.items())
+            )
+        return self
 
     @property
     def is_lowercase(self) -> bool:

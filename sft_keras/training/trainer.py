@@ -19,7 +19,7 @@ from sft_keras.errors import TrainingError
 from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters, freeze
 from sft_keras.modeling.layers import with_layers
-from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, sorted_batches, stream
+from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, fixed_length, sorted_batches, stream
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
 from sft_keras.training.callbacks import Bookkeeper, TrainingStopped
@@ -233,6 +233,7 @@ def encode_rows(
         pad_id=tokenizer.pad_id,
         input_names=model.input_order,
         multiple=JIT_LENGTH_MULTIPLE if config.training.jit_compile else 1,
+        length=fixed_length(model),
     )
 
 

@@ -1,4 +1,4 @@
-"""Names become backbones; every family keeps the contract."""
+"""Names become backbones. What every family keeps is in `tests/contracts/`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from sft_keras.config import ModelConfig
 from sft_keras.errors import ConfigError
-from sft_keras.modeling.backbones.base import FAMILIES, Backbone, known_presets, presets_here, resolve_backbone
+from sft_keras.modeling.backbones.base import FAMILIES, known_presets, presets_here, resolve_backbone
 from sft_keras.modeling.backbones.lstm import read_word_vectors
 from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.preprocessing.batches import only, pad_batch
@@ -18,59 +18,11 @@ from sft_keras.preprocessing.batches import only, pad_batch
 TEXTS = ["the film was great", "the plot was awful and boring", "味道很好"]
 
 
-@pytest.fixture(params=FAMILIES.names())
-def backbone(request: pytest.FixtureRequest, tiny_bert: Path) -> Backbone:
-    """Each family; a family with pretrained weights through a tiny preset of its own."""
-    names = {"bert": str(tiny_bert), "lstm": "lstm"}
-    return resolve_backbone(names[request.param])
-
-
 def test_every_family_registers_under_its_file_name() -> None:
     for name, family in FAMILIES.items():
         assert family.name == name
         assert family.presets
         assert 0 < family.default_learning_rate < 1
-
-
-def test_encoder_gives_one_vector_a_token_and_names_its_layers(backbone: Backbone) -> None:
-    config = ModelConfig(max_length=16, lstm_units=4, lstm_embedding_dim=4)
-    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
-    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
-    ids = tokenizer.encode(TEXTS, config.max_length)
-    inputs = pad_batch(ids, tokenizer.pad_id)
-    names = list(encoder.model.input)
-    output = np.asarray(encoder.model(only(inputs, names)))
-    assert output.shape == (len(TEXTS), inputs["token_ids"].shape[1], encoder.model.output.shape[-1])
-    assert np.isfinite(output).all()
-    assert encoder.embeddings
-    assert encoder.blocks
-
-
-def test_padding_does_not_change_the_vectors_of_real_tokens(backbone: Backbone) -> None:
-    config = ModelConfig(max_length=16, lstm_units=4, lstm_embedding_dim=4)
-    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
-    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
-    names = list(encoder.model.input)
-    ids = tokenizer.encode(TEXTS[:1], config.max_length)
-    short = np.asarray(encoder.model(only(pad_batch(ids, tokenizer.pad_id), names)))
-    long = np.asarray(encoder.model(only(pad_batch(ids, tokenizer.pad_id, multiple=16), names)))
-    np.testing.assert_allclose(long[:, : short.shape[1]], short, atol=1e-5)
-
-
-@pytest.mark.parametrize("wanted", ["full", "head", "top:1"])
-def test_what_is_frozen(backbone: Backbone, wanted: str) -> None:
-    config = ModelConfig(max_length=16, lstm_units=4, lstm_embedding_dim=4, trainable=wanted)
-    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
-    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
-    freeze(encoder, config)
-    trained = {id(v) for v in encoder.model.trainable_variables}
-    embeddings = [v for layer in encoder.embeddings for v in layer.variables if "seed" not in v.path]
-    top = [v for v in encoder.blocks[-1].variables if "seed" not in v.path]
-    assert any(id(v) in trained for v in embeddings) == (wanted == "full")
-    assert all(id(v) in trained for v in top) == (wanted != "head")
-    if wanted == "top:1":
-        below = [v for block in encoder.blocks[:-1] for v in block.variables]
-        assert not any(id(v) in trained for v in below)
 
 
 def test_frozen_embeddings(tiny_bert: Path) -> None:

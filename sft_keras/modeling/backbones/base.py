@@ -7,7 +7,6 @@ without loading it. Only `Family.tokenizer` and `Family.encoder` do.
 from __future__ import annotations
 
 import abc
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sft_keras.config import ModelConfig
 from sft_keras.errors import ConfigError, did_you_mean
+from sft_keras.modeling.handles import declared_names, is_handle
 from sft_keras.registry import Registry
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ class Encoder:
         embeddings: The layers that hold the input embeddings.
         blocks: The layers that `top:N` counts, lowest first.
         hub_backbone: The KerasHub object behind it, if there is one.
+        hub_tokenizer: The KerasHub tokenizer behind it, where ours does not hold all that it consists of.
     """
 
     model: Any
     embeddings: tuple[Any, ...]
     blocks: tuple[Any, ...]
     hub_backbone: Any = None
+    hub_tokenizer: Any = None
 
 
 class Family(abc.ABC):
@@ -86,7 +88,7 @@ class Family(abc.ABC):
 
     Attributes:
         name: The family's name, that of its file.
-        architectures: Names under which `config.json` of a local folder declares it.
+        architectures: Names under which `config.json` of a folder or a handle declares it.
         default_pooling: What `pooling: auto` means.
         default_learning_rate: What an empty learning rate means.
         presets: The presets known by name.
@@ -163,13 +165,15 @@ def resolve_backbone(name: str) -> Backbone:
         return Backbone(family, family.locate(preset))
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return Backbone(_family_of_folder(folder), Location(name, str(folder.resolve())))
+        return Backbone(_declared_family(str(folder)), Location(name, str(folder.resolve())))
     if folder.exists() or name.startswith((".", "/", "~")):
         raise ConfigError(
             f'There is no backbone folder at "{name}".',
             where="model.backbone",
             fix="Give a folder with config.json and weights, or a name from `sft-keras backbones`.",
         )
+    if is_handle(name):
+        return Backbone(_declared_family(name), Location(name, name))
     for _, family in FAMILIES.items():
         if family.knows(name):
             return Backbone(family, Location(name, name))
@@ -181,23 +185,15 @@ def resolve_backbone(name: str) -> Backbone:
     )
 
 
-def _family_of_folder(folder: Path) -> Family:
-    path = folder / "config.json"
-    try:
-        declared = json.loads(path.read_text(encoding="utf-8"))
-        names = {str(declared.get("model_type", "")), str(declared.get("class_name", ""))}
-    except (OSError, ValueError, AttributeError):
-        raise ConfigError(
-            "The folder holds no readable config.json, so it is no preset.",
-            where=str(path),
-            fix="Give a folder in KerasHub's or Hugging Face's format.",
-        ) from None
+def _declared_family(name: str) -> Family:
+    """The family of a folder or a handle by what its `config.json` declares."""
+    names = declared_names(name)
     for _, family in FAMILIES.items():
         if names & set(family.architectures):
             return family
     supported = sorted(a for _, family in FAMILIES.items() for a in family.architectures)
     raise ConfigError(
-        f"The folder holds an architecture that is not supported. Received: {', '.join(sorted(names - {''}))}",
-        where=str(path),
+        f"The architecture is not supported. Received: {', '.join(sorted(names)) or '(none declared)'}",
+        where=f"{name}/config.json",
         fix=f"Supported: {', '.join(supported)}.",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -122,12 +122,26 @@ class EncodedRows:
         return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
 
 
-def stream(rows: EncodedRows, batches: Callable[[], Iterable[np.ndarray]], *, steps: int | None = None) -> Any:
+Item = TypeVar("Item", contravariant=True)
+
+
+class Batcher(Protocol[Item]):
+    """What `stream` reads from: `EncodedRows` by row indices, `PartedRows` part by part."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs that the model declares."""
+
+    def batch(self, item: Item, /) -> tuple[Inputs, np.ndarray, np.ndarray]:
+        """Inputs, targets and weights."""
+
+
+def stream(rows: Batcher[Item], batches: Callable[[], Iterable[Item]], *, steps: int | None = None) -> Any:
     """A `tf.data.Dataset` of padded batches, made ahead of the model.
 
     Args:
         rows: What to batch; tokenised once, not each epoch.
-        batches: Called each time the dataset is iterated; gives the row indices of each batch.
+        batches: Called each time the dataset is iterated; gives each batch as `rows.batch` takes it.
         steps: How many batches there are, or None if they do not end. Keras must know: running a step into the end
             of the data lets state that does not depend on the data (step counters) move once too often.
 

@@ -117,7 +117,7 @@ def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bo
         report = _report(run, config, splits, trained)
     if trained.has_best:
         sink.event("phase", name="saving")
-        _bundle(run, config, splits, trained, report)
+        _bundle(run, trained.config, splits, trained, report)
     if trained.complete:
         # A finished run is not resumed; its checkpoints weigh three times the model.
         shutil.rmtree(run.checkpoints, ignore_errors=True)

@@ -43,3 +43,20 @@ def load_backend() -> None:
 
             tf.constant(0)  # the first operation logs once more
             tf.get_logger().setLevel("ERROR")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says, in the words of NumPy, TensorFlow, JAX or torch, that memory ran out."""
+    words = f"{type(error).__name__} {error}".lower()
+    return isinstance(error, MemoryError) or any(
+        sign in words
+        for sign in (
+            "memoryerror",  # raised while a batch was made, and wrapped by tf.data
+            "resourceexhausted",
+            "resource_exhausted",
+            "out of memory",
+            "outofmemory",
+            "oom when allocating",
+            "bad_alloc",
+        )
+    )

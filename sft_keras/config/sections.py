@@ -91,6 +91,13 @@ class ModelConfig(Section):
     freeze_embeddings: bool = Field(
         False, title="Freeze embeddings", description="Keep the token embeddings as they were pretrained."
     )
+    lora_rank: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        title="LoRA rank",
+        description="Train low-rank factors of this rank in the attention instead of the backbone; none if empty.",
+    )
     dropout: float = Field(0.1, ge=0, lt=1, title="Dropout", description="Share of units dropped in the backbone.")
     head_dropout: float = Field(0.1, ge=0, lt=1, title="Head dropout", description="Share dropped before the head.")
     max_length: int = Field(
@@ -106,6 +113,12 @@ class ModelConfig(Section):
     word_vectors: str | None = Field(
         None, title="Word vectors", description="File of vectors in GloVe or word2vec text format (lstm only)."
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        if self.lora_rank and self.trainable == "head":
+            raise ValueError('lora_rank trains factors in the backbone, and trainable: "head" freezes it; set one')
+        return self
 
 
 class TermConfig(Section):
@@ -205,6 +218,13 @@ class OptimizerConfig(Section):
     clip_norm: float | None = Field(
         1.0, gt=0, title="Gradient clipping", description="Largest global norm of the gradient; none if empty."
     )
+    layer_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Layer decay",
+        description="Each layer learns at this share of the rate of the one above it; 1 is one rate for all.",
+    )
 
 
 class TrainingConfig(Section):
@@ -212,7 +232,14 @@ class TrainingConfig(Section):
 
     task: TaskName = Field("classification", title="Task", description="What is learned from the labels.")
     epochs: int = Field(3, ge=1, le=1000, title="Epochs", description="Passes over the training part.")
-    batch_size: int = Field(32, ge=1, le=4096, title="Batch size", description="Rows a step.")
+    batch_size: int = Field(32, ge=1, le=4096, title="Batch size", description="Rows an update.")
+    accumulation_steps: int = Field(
+        1,
+        ge=1,
+        le=4096,
+        title="Parts of a batch",
+        description="Compute each batch in so many parts, one after the other: less memory, the same update.",
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Fixes the split, the order and all draws.")
     patience: int | None = Field(
         2, ge=1, title="Patience", description="Stop after so many epochs without a better score; never if empty."
@@ -231,8 +258,10 @@ class TrainingConfig(Section):
     monitor: Literal["macro_f1", "accuracy", "task_loss"] = Field(
         "macro_f1", title="Best by", description="Validation figure that chooses the best epoch."
     )
-    mixed_precision: Literal["none", "bfloat16", "float16"] = Field(
-        "none", title="Mixed precision", description="Number format of the backbone; none is 32-bit."
+    mixed_precision: Literal["auto", "none", "bfloat16", "float16"] = Field(
+        "auto",
+        title="Mixed precision",
+        description="Number format of the backbone; none is 32-bit, auto takes bfloat16 where it is measured faster.",
     )
     jit_compile: bool = Field(
         False, title="Compile (XLA)", description="Compile the step; pays on long runs with few text lengths."
@@ -243,6 +272,12 @@ class TrainingConfig(Section):
     checkpoint_minutes: float = Field(
         10, gt=0, title="Checkpoint every", description="Minutes between checkpoints; one is made at each epoch too."
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingConfig:
+        if self.accumulation_steps > self.batch_size:
+            raise ValueError(f"a batch of {self.batch_size} rows has no {self.accumulation_steps} parts")
+        return self
 
 
 class EvaluationConfig(Section):

@@ -31,6 +31,9 @@ class FineTuneModel(keras.Model):
         pooling: See `MaskedPooling`.
         head_dropout: Share of the pooled vector's units dropped while training.
         seed: Fixes the head's first weights.
+
+    Attributes:
+        accumulation_steps: Calls of `compute_loss` an update; set before the first.
     """
 
     def __init__(
@@ -60,7 +63,8 @@ class FineTuneModel(keras.Model):
         super().__init__(inputs=inputs, outputs={"logits": logits, "features": features}, name="fine_tune_model")
         self.input_order = tuple(inputs)
         self.objective = objective
-        # Counts steps for the ramps of λ: an optimizer's own counter is out of reach in the loss on JAX.
+        self.accumulation_steps = 1
+        # Counts calls for the ramps of λ: an optimizer's own counter is out of reach in the loss on JAX.
         self.steps = keras.Variable(0, dtype="int32", trainable=False, aggregation="only_first_replica", name="steps")
         self.state_variables = [self.steps, *objective.variables]
         self.part_trackers = {name: keras.metrics.Mean(name=name) for name in objective.part_names}
@@ -82,7 +86,7 @@ class FineTuneModel(keras.Model):
             y_pred["logits"],
             y_pred["features"],
             sample_weight,
-            iterations=self.steps,
+            iterations=ops.floor_divide(self.steps, self.accumulation_steps),
             training=training,
         )
         if training:

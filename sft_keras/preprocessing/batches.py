@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -132,19 +132,22 @@ class EncodedRows:
         return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
 
 
-class Rows(Protocol):
-    """What can be batched: tokenised texts, or vectors that were computed before."""
-
-    def batch(self, rows: np.ndarray) -> tuple[Inputs, np.ndarray, np.ndarray]:
-        """Inputs, targets and weights of the given rows."""
+Item = TypeVar("Item", contravariant=True)
 
 
-def stream(rows: Rows, batches: Callable[[], Iterable[np.ndarray]], *, steps: int | None = None) -> Any:
+class Batcher(Protocol[Item]):
+    """What `stream` reads from: tokenised texts, or vectors that were computed before, by rows or part by part."""
+
+    def batch(self, item: Item, /) -> tuple[Inputs, np.ndarray, np.ndarray]:
+        """Inputs, targets and weights."""
+
+
+def stream(rows: Batcher[Item], batches: Callable[[], Iterable[Item]], *, steps: int | None = None) -> Any:
     """A `tf.data.Dataset` of padded batches, made ahead of the model.
 
     Args:
         rows: What to batch; tokenised once, not each epoch.
-        batches: Called each time the dataset is iterated; gives the row indices of each batch.
+        batches: Called each time the dataset is iterated; gives each batch as `rows.batch` takes it.
         steps: How many batches there are, or None if they do not end. Keras must know: running a step into the end
             of the data lets state that does not depend on the data (step counters) move once too often.
 
@@ -155,11 +158,12 @@ def stream(rows: Rows, batches: Callable[[], Iterable[np.ndarray]], *, steps: in
     import tensorflow as tf
 
     def generate() -> Iterator[tuple[Inputs, np.ndarray, np.ndarray]]:
-        for indices in batches():
-            yield rows.batch(indices)
+        for item in batches():
+            yield rows.batch(item)
 
     signature = tf.nest.map_structure(
-        lambda part: tf.TensorSpec((None,) * min(part.ndim, 2) + part.shape[2:], part.dtype), rows.batch(np.arange(1))
+        lambda part: tf.TensorSpec((None,) * min(part.ndim, 2) + part.shape[2:], part.dtype),
+        rows.batch(next(iter(batches()))),
     )
     cardinality = tf.data.INFINITE_CARDINALITY if steps is None else steps
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)

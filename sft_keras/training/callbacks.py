@@ -26,7 +26,7 @@ class Bookkeeper(keras.callbacks.Callback):
     Args:
         checkpoints: Where the state goes.
         position: Where the training starts or goes on.
-        steps: Steps an epoch.
+        steps: Steps an epoch, each an update of the weights; `fit` sees `position.accumulation_steps` times as many.
         epochs: Epochs in all.
         batch_size: Rows a step, for the rate.
         monitor: `macro_f1`, `accuracy` or `task_loss` of the validation part.
@@ -82,7 +82,10 @@ class Bookkeeper(keras.callbacks.Callback):
         self._first_step = self.position.step if epoch == self.position.epoch else 0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        step = self._first_step + batch + 1
+        done, parts_left = divmod(batch + 1, self.position.accumulation_steps)
+        if parts_left:
+            return
+        step = self._first_step + done
         self._steps_done_here += 1
         now = time.monotonic()
         self.position = replace(self.position, step=step, seconds=self._seconds_before + now - self._began)
@@ -102,7 +105,8 @@ class Bookkeeper(keras.callbacks.Callback):
         figures["learning_rate"] = float(self.model.optimizer.learning_rate)
         score = self._score(figures)
         better = self.position.best_score is None or score > self.position.best_score
-        self.position = Position(
+        self.position = replace(
+            self.position,
             epoch=epoch + 1,
             step=0,
             best_score=score if better else self.position.best_score,

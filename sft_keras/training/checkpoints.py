@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Position:
         waited: Epochs since then.
         history: The figures of each completed epoch.
         seconds: Time spent in training so far, over all tries.
+        accumulation_steps: Parts a batch was computed in; the counters in the checkpoint count parts.
     """
 
     epoch: int = 0
@@ -45,6 +46,7 @@ class Position:
     best_epoch: int = 0
     waited: int = 0
     history: tuple[dict[str, float], ...] = field(default_factory=tuple)
+    accumulation_steps: int = 1
 
 
 def _changing(model: keras.Model) -> list[Any]:
@@ -52,7 +54,9 @@ def _changing(model: keras.Model) -> list[Any]:
     trainable = {id(v) for v in model.trainable_variables}
     own = [v for v in model.variables if id(v) in trainable or "seed_generator" in v.path]
     metrics = [v for metric in model.metrics for v in metric.variables]
-    state = [*own, *model.state_variables, *metrics, *model.optimizer.variables]
+    # A checkpoint is made between updates, where what gradients are gathered in is zero.
+    optimizer = [v for v in model.optimizer.variables if "gradient_accumulator" not in v.path]
+    state = [*own, *model.state_variables, *metrics, *optimizer]
     return list({id(v): v for v in state}.values())
 
 
@@ -79,6 +83,13 @@ def _read(path: Path, variables: list[Any]) -> None:
         )
     for index, variable in enumerate(variables):
         variable.assign(tensors[f"{index:05d}"])
+
+
+def _recount(model: keras.Model, before: int, now: int) -> None:
+    """Turns counters of parts into counters of parts of another size."""
+    if before != now:
+        for counter in (model.steps, *(v for v in model.optimizer.variables if v.name == "iteration")):
+            counter.assign(counter // before * now)
 
 
 class Checkpoints:
@@ -109,7 +120,7 @@ class Checkpoints:
             temporary.rename(self.folder / name)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            raise _disk(error, self.folder) from error
+            raise disk_full(error, self.folder) from error
         for old in self._all()[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -126,6 +137,8 @@ class Checkpoints:
                 values["best_score"] = tuple(values["best_score"]) if values["best_score"] else None
                 position = Position(**{**values, "history": tuple(values["history"])})
                 _read(folder / "state.safetensors", _changing(model))
+                _recount(model, position.accumulation_steps, model.accumulation_steps)
+                position = replace(position, accumulation_steps=model.accumulation_steps)
             except (OSError, ValueError, TypeError, KeyError) as error:
                 failure = ArtifactError(f"The checkpoint cannot be read: {error}", where=str(folder))
             except ArtifactError as error:
@@ -134,7 +147,7 @@ class Checkpoints:
                 return position
         if failure:
             raise failure
-        return Position()
+        return Position(accumulation_steps=model.accumulation_steps)
 
     def save_best(self, model: keras.Model) -> None:
         """Keeps the trained weights of the best epoch.
@@ -145,7 +158,7 @@ class Checkpoints:
         try:
             _write(self.folder / BEST, list(model.trainable_variables))
         except (OSError, SafetensorError) as error:
-            raise _disk(error, self.folder) from error
+            raise disk_full(error, self.folder) from error
 
     def load_best(self, model: keras.Model) -> bool:
         """Puts the weights of the best epoch into the model; False if no epoch was completed."""
@@ -158,7 +171,8 @@ class Checkpoints:
         return sorted(self.folder.glob("epoch-*"), reverse=True)
 
 
-def _disk(error: Exception, folder: Path) -> TrainingError:
+def disk_full(error: Exception, folder: Path) -> TrainingError:
+    """What to tell when something beside the checkpoints cannot be written."""
     return TrainingError(
         f"The checkpoint could not be written: {getattr(error, 'strerror', None) or error}",
         where=str(folder),

@@ -18,17 +18,18 @@ from sft_keras.errors import ConfigError
 from sft_keras.losses.base import TERMS
 from sft_keras.losses.class_weights import class_weights
 from sft_keras.modeling.backbones.base import Encoder, resolve_backbone
-from sft_keras.modeling.fine_tune_model import FineTuneModel, freeze
+from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.modeling.layers import layer_vectors, with_layers
 from sft_keras.preprocessing.batches import Inputs
 from sft_keras.preprocessing.tokenizer import TextTokenizer
-from sft_keras.tasks.base import TASKS
+from sft_keras.training.build import Built, Recipe, build_on, compile_model, load_encoder
 from sft_keras.training.callbacks import SECONDS_BETWEEN_STEP_EVENTS, TrainingStopped
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.feature_cache import FeatureCache
+from sft_keras.training.fitting import fit
 from sft_keras.training.logistic_head import Head, Vectors, fit_head
 from sft_keras.training.progress import ProgressSink
-from sft_keras.training.trainer import Trained, compile_model, fit_rows
+from sft_keras.training.trainer import Trained
 
 HEAD = "logits"
 
@@ -111,23 +112,19 @@ def train_head(
     location = backbone.location
     sink.event("log", message=f"Backbone: {location.name} ({location.handle or 'trained from scratch'}), frozen.")
     tokenizer = backbone.family.tokenizer(location, config.model, training.texts)
+    recipe = Recipe(_settled(config), backbone, tokenizer, labels, labels.encode(training.labels))
     keras.utils.set_random_seed(config.training.seed)
-    encoder = backbone.family.encoder(location, config.model, tokenizer, dtype="float32", seed=config.training.seed)
+    encoder = load_encoder(recipe)
     freeze(encoder, config.model)
-    targets = labels.encode(training.labels)
-    steps = -(-len(training) // config.training.batch_size)
-
-    def model_on(part: Encoder) -> FineTuneModel:
-        task = TASKS.get(config.training.task)
-        return task.build_model(backbone, part, config, labels=labels, targets=targets, steps_per_epoch=steps)
 
     def result(pooled_layers: str, position: Position, complete: bool, weights: Any = None, **found: Any) -> Trained:
-        chosen = config.model_copy(update={"model": config.model.model_copy(update={"pooled_layers": pooled_layers})})
+        model = recipe.config.model.model_copy(update={"pooled_layers": pooled_layers})
         whole = with_layers(encoder, pooled_layers)
-        model = model_on(whole)
+        kept = build_on(recipe, whole)
         if weights is not None:
-            model.get_layer(HEAD).set_weights(weights)
-        return Trained(model, whole, tokenizer, labels, backbone, position, complete, chosen, found)
+            kept.get_layer(HEAD).set_weights(weights)
+        chosen = recipe.config.model_copy(update={"model": model})
+        return Trained(kept, whole, tokenizer, labels, backbone, position, complete, chosen, found)
 
     layers = config.model.pooled_layers
     read = encoder if layers == "auto" else replace(with_layers(encoder, layers), blocks=())
@@ -141,15 +138,23 @@ def train_head(
             return result(pooled, position, True, [head.kernel, head.bias], **search)
     except TrainingStopped:
         return result("last" if layers == "auto" else layers, Position(), False)
-    model = model_on(vector_encoder(parts[0].layers.shape[-1]))
-    compile_model(model, config, backbone, steps)
+    on_vectors = vector_encoder(parts[0].layers.shape[-1])
+    built = Built(on_vectors, build_on(recipe, on_vectors))
+    compile_model(recipe, built)
     store = Checkpoints(checkpoints)
-    position = store.restore(model)
+    position = store.restore(built.model)
     rows = [VectorRows(part.layers[:, 0], part.targets, part.weights.astype(np.float32)) for part in parts]
-    sink.event("start", epochs=config.training.epochs, steps=steps, rows=len(training))
-    book, complete = fit_rows(config, model, store, position, rows, sink, should_stop)
-    store.load_best(model)
-    return result(layers, book.position, complete, model.get_layer(HEAD).get_weights())
+    sink.event("start", epochs=config.training.epochs, steps=recipe.steps_per_epoch, rows=len(training))
+    position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
+    store.load_best(built.model)
+    return result(layers, position, outcome == "complete", built.model.get_layer(HEAD).get_weights())
+
+
+def _settled(config: RunConfig) -> RunConfig:
+    """The head is trained in 32-bit and in one part: it is small."""
+    return config.model_copy(
+        update={"training": config.training.model_copy(update={"mixed_precision": "none", "accumulation_steps": 1})}
+    )
 
 
 class Work:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import keras
-import numpy as np
 
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
-from sft_keras.errors import TrainingError
 from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
-from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters, freeze
-from sft_keras.modeling.layers import with_layers
-from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, fixed_length, sorted_batches, stream
+from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters
 from sft_keras.preprocessing.tokenizer import TextTokenizer
-from sft_keras.tasks.base import TASKS
-from sft_keras.training.callbacks import Bookkeeper, TrainingStopped
+from sft_keras.training.adaptation import halved, settled
+from sft_keras.training.build import Built, Recipe, build, finished
 from sft_keras.training.checkpoints import Checkpoints, Position
-from sft_keras.training.optimizers import build_optimizer
+from sft_keras.training.fitting import Outcome, encode, fit
 from sft_keras.training.progress import ProgressSink
-
-# XLA compiles each shape anew, so lengths are rounded up to a few.
-JIT_LENGTH_MULTIPLE = 32
-DTYPE_POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +33,8 @@ class Trained:
         backbone: Where the backbone came from.
         position: Where it stands: epochs done, best epoch, the figures of each epoch.
         complete: False if it was stopped on the way.
-        config: The configuration with what the training chose filled in.
+        config: The configuration as it was carried out: what the training chose by itself (layers, number format, the
+            parts that a batch was computed in) filled in.
         findings: What was tried, for the report: `layers`.
     """
 
@@ -91,152 +81,42 @@ def fine_tune(
 
     Raises:
         ConfigError: The backbone is not to be had, or a setting does not fit it.
-        TrainingError: The loss stopped being a number, memory ran out, or the disk is full.
+        TrainingError: The loss stopped being a number, memory ran out for a single row, or the disk is full.
     """
-    options = config.training
     labels = Labels.of(training.labels)
     backbone = resolve_backbone(config.model.backbone)
     location = backbone.location
     sink.event("log", message=f"Backbone: {location.name} ({location.handle or 'trained from scratch'}).")
     tokenizer = backbone.family.tokenizer(location, config.model, training.texts)
-    targets = labels.encode(training.labels)
-
-    def build(dtype: str) -> tuple[Encoder, FineTuneModel]:
-        keras.utils.set_random_seed(options.seed)
-        encoder = backbone.family.encoder(location, config.model, tokenizer, dtype=dtype, seed=options.seed)
-        encoder = with_layers(encoder, config.model.pooled_layers)
-        freeze(encoder, config.model)
-        steps = -(-len(training) // options.batch_size)
-        model = TASKS.get(options.task).build_model(
-            backbone, encoder, config, labels=labels, targets=targets, steps_per_epoch=steps
-        )
-        compile_model(model, config, backbone, steps, scaled=dtype == "mixed_float16")
-        return encoder, model
-
-    encoder, model = build(DTYPE_POLICIES[options.mixed_precision])
-    sink.event("log", message=f"Model: {count_parameters(model)}.")
     store = Checkpoints(checkpoints)
-    position = store.restore(model)
-    if position.epoch or position.step:
-        sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
-    encoded = [encode_rows(part, labels, tokenizer, model, config) for part in (training, validation)]
-    sink.event("start", epochs=options.epochs, steps=-(-len(training) // options.batch_size), rows=len(training))
-    book, complete = fit_rows(config, model, store, position, encoded, sink, should_stop)
-    store.load_best(model)
-    if options.mixed_precision != "none":
-        # What is kept must run anywhere, and half precision is slow or missing on many processors.
-        best = model.get_weights()
-        encoder, model = build("float32")
-        model.set_weights(best)
-    return Trained(model, encoder, tokenizer, labels, backbone, book.position, complete, config)
+    recipe = Recipe(settled(config, store.folder, sink), backbone, tokenizer, labels, labels.encode(training.labels))
+    built, position, outcome = _fine_tune(recipe, training, validation, store, sink, should_stop)
+    while outcome == "out_of_memory":
+        del built
+        gc.collect()  # a Keras model is full of cycles
+        recipe = replace(recipe, config=halved(recipe.config, store.folder, sink))
+        built, position, outcome = _fine_tune(recipe, training, validation, store, sink, should_stop)
+    store.load_best(built.model)
+    kept = finished(recipe, built)
+    complete = outcome == "complete"
+    return Trained(kept.model, kept.encoder, tokenizer, labels, backbone, position, complete, recipe.config)
 
 
-def compile_model(
-    model: FineTuneModel, config: RunConfig, backbone: Backbone, steps: int, *, scaled: bool = False
-) -> None:
-    """Gives the model its optimizer, built, so that a checkpoint can be restored into it.
-
-    Args:
-        model: What is trained.
-        config: The whole configuration.
-        backbone: Its family knows the learning rate that an empty setting means.
-        steps: Steps an epoch.
-        scaled: Whether the loss is scaled, as 16-bit floats need it.
-    """
-    optimizer = build_optimizer(
-        config.optimizer,
-        default_rate=backbone.family.default_learning_rate,
-        total_steps=steps * config.training.epochs,
-    )
-    if scaled:  # Keras scales by itself only where the whole model has the policy
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer=optimizer, jit_compile=config.training.jit_compile)
-    optimizer.build(model.trainable_variables)
-
-
-def fit_rows(
-    config: RunConfig,
-    model: FineTuneModel,
+def _fine_tune(
+    recipe: Recipe,
+    training: Examples,
+    validation: Examples,
     store: Checkpoints,
-    position: Position,
-    encoded: Sequence[Any],
     sink: ProgressSink,
     should_stop: Callable[[], bool],
-) -> tuple[Bookkeeper, bool]:
-    options = config.training
-    training, validation = encoded
-    plan = BatchPlan(training.lengths, options.batch_size, options.seed, options.length_buckets)
-    book = Bookkeeper(
-        store,
-        position,
-        steps=plan.steps,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        monitor=options.monitor,
-        patience=options.patience,
-        checkpoint_seconds=options.checkpoint_minutes * 60,
-        sink=sink,
-        should_stop=should_stop,
-    )
-    book.set_model(model)
-    book.remember_metrics()
-    validation_order = sorted_batches(validation.lengths, options.batch_size)
-    validation_data = stream(validation, lambda: validation_order, steps=len(validation_order))
-    try:
-        while book.position.epoch < options.epochs and not book.has_waited_enough:
-            # An epoch that was broken is shorter than the others, and `fit` wants one length for all.
-            epoch, step = book.position.epoch, book.position.step
-            model.fit(
-                stream(training, functools.partial(plan.endless, epoch, step)),
-                steps_per_epoch=plan.steps - step,
-                validation_data=validation_data,
-                initial_epoch=epoch,
-                epochs=epoch + 1 if step else options.epochs,
-                callbacks=[_StopAtNan(), book],  # weights that are no numbers must not be saved
-                shuffle=False,
-                verbose=0,
-            )
-    except TrainingStopped:
-        return book, False
-    except Exception as error:
-        if _is_out_of_memory(error):
-            raise TrainingError(
-                "There is not enough memory for a training step.",
-                where=f"training.batch_size={options.batch_size}, model.max_length={config.model.max_length}",
-                fix=f"Try --set training.batch_size={max(1, options.batch_size // 2)} or a smaller model.max_length.",
-            ) from error
-        raise
-    return book, True
-
-
-class _StopAtNan(keras.callbacks.Callback):
-    """A loss that is no number never gets better: stop at once and say so."""
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(float(loss)):
-            raise TrainingError(
-                f"The loss is no longer a number (step {batch + 1}).",
-                where="training",
-                fix="Lower optimizer.learning_rate, or the weight λ of the supervised terms.",
-            )
-
-
-def encode_rows(
-    part: Examples, labels: Labels, tokenizer: TextTokenizer, model: FineTuneModel, config: RunConfig
-) -> EncodedRows:
-    weights = np.ones(len(part), dtype=np.float32) if part.weights is None else part.weights
-    return EncodedRows(
-        ids=tokenizer.encode(part.texts, config.model.max_length),
-        targets=labels.encode(part.labels),
-        weights=weights,
-        pad_id=tokenizer.pad_id,
-        input_names=model.input_order,
-        multiple=JIT_LENGTH_MULTIPLE if config.training.jit_compile else 1,
-        length=fixed_length(model),
-    )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    words = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, MemoryError) or "resourceexhausted" in words or "out of memory" in words
+) -> tuple[Built, Position, Outcome]:
+    """Builds the model and trains it from the newest checkpoint on."""
+    built = build(recipe)
+    sink.event("log", message=f"Model: {count_parameters(built.model)}.")
+    position = store.restore(built.model)
+    if position.epoch or position.step:
+        sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
+    rows = [encode(part, recipe, built.model) for part in (training, validation)]
+    sink.event("start", epochs=recipe.config.training.epochs, steps=recipe.steps_per_epoch, rows=len(training))
+    position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
+    return built, position, outcome

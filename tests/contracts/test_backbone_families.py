@@ -24,7 +24,7 @@ from sft_keras.runs.prepare import load_splits
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
 from sft_keras.training.progress import Silent
-from sft_keras.training.trainer import train
+from sft_keras.training.strategies import train
 from tests.conftest import merged, sentences, write_csv
 
 TEXTS = ["the film was great", "the plot was awful and boring", "味道很好 🎉"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sft_keras.data.labels import Labels
-from sft_keras.preprocessing.batches import only, pad_batch, sorted_batches
+from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, Inputs, only, pad_batch, sorted_batches
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import Prediction, Task
 
@@ -80,6 +80,14 @@ class Predictor:
         logits = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
         for rows in sorted_batches(lengths, self._batch_size):
-            inputs = pad_batch([ids[row] for row in rows], self._tokenizer.pad_id)
-            logits[rows] = self._model.predict_on_batch(only(inputs, self._input_names))
+            found = self._model.predict_on_batch(self._inputs([ids[row] for row in rows]))
+            logits[rows] = found[: len(rows)]
         return logits
+
+    def _inputs(self, ids: list[np.ndarray]) -> Inputs:
+        """A padded batch; for a compiled model of few shapes, with the last row repeated."""
+        if not self._model.jit_compile:  # as Keras resolved it: always on JAX, and on TensorFlow with a GPU
+            return only(pad_batch(ids, self._tokenizer.pad_id), self._input_names)
+        ids = ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids))
+        inputs = pad_batch(ids, self._tokenizer.pad_id, multiple=JIT_LENGTH_MULTIPLE, limit=self._max_length)
+        return only(inputs, self._input_names)

@@ -18,7 +18,7 @@ from sft_keras.data.labels import Labels
 from sft_keras.errors import TrainingError
 from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters, freeze
-from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, sorted_batches, stream
+from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, BatchPlan, EncodedRows, sorted_batches, stream
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
 from sft_keras.training.callbacks import Bookkeeper, TrainingStopped
@@ -26,8 +26,6 @@ from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.optimizers import build_optimizer
 from sft_keras.training.progress import ProgressSink
 
-# XLA compiles each shape anew, so lengths are rounded up to a few.
-JIT_LENGTH_MULTIPLE = 32
 DTYPE_POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
@@ -109,7 +107,8 @@ def train(
         )
         if dtype == "mixed_float16":  # Keras scales by itself only where the whole model has the policy
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        model.compile(optimizer=optimizer, jit_compile=options.jit_compile)
+        # Without compiling, JAX would carry out each operation by itself.
+        model.compile(optimizer=optimizer, jit_compile=options.jit_compile or keras.config.backend() == "jax")
         optimizer.build(model.trainable_variables)
         return encoder, model
 
@@ -209,10 +208,11 @@ def _encode(
         weights=weights,
         pad_id=tokenizer.pad_id,
         input_names=model.input_order,
-        multiple=JIT_LENGTH_MULTIPLE if config.training.jit_compile else 1,
+        multiple=JIT_LENGTH_MULTIPLE if model.jit_compile else 1,
     )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     words = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, MemoryError) or "resourceexhausted" in words or "out of memory" in words
+    signs = ("resourceexhausted", "resource_exhausted", "out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or any(sign in words for sign in signs)

@@ -37,16 +37,17 @@ quickstart: $(VENV)/.installed
 test: setup
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-$(JAX_VENV)/.installed: requirements-jax.lock
+$(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml
 	$(PYTHON) -m venv $(JAX_VENV)
 	$(JAX_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-jax.lock
+	$(JAX_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 # The same program is compiled many times over; the cache makes that once.
 test-jax: setup $(JAX_VENV)/.installed
 	$(JAX_VENV)/bin/python scripts/check_lock.py
 	KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(JAX_VENV)/compiled SFT_TEST_TENSORFLOW=$(CURDIR)/$(BIN)/python \
-		PYTHONPATH=$(CURDIR) $(JAX_VENV)/bin/python -m pytest $(JAX_TESTS)
+		$(JAX_VENV)/bin/python -m pytest $(JAX_TESTS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -2,8 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JAX_VENV := .venv-jax
+# What touches Keras: the formulas, the model, training and its resumption, prediction, and bundles of TensorFlow's.
+JAX_TESTS := tests/losses tests/test_backend.py tests/preprocessing/test_batches.py tests/modeling/test_heads.py \
+	tests/modeling/test_fine_tune_model.py tests/inference tests/integration/test_backends.py \
+	tests/training/test_training.py::test_resumed_is_as_unbroken \
+	tests/training/test_training.py::test_float16_scales_the_loss_so_that_small_gradients_are_not_lost \
+	tests/training/test_training.py::test_half_precision_leaves_a_model_in_full_precision \
+	tests/training/test_training.py::test_a_loss_that_is_no_number_stops_with_advice
 
-.PHONY: setup quickstart test check lock clean
+.PHONY: setup quickstart test test-jax check lock clean
 
 setup: $(VENV)/.dev
 	$(BIN)/sft-keras samples --download
@@ -29,6 +37,18 @@ quickstart: $(VENV)/.installed
 test: setup
 	$(BIN)/python -m pytest --cov --cov-report=term
 
+$(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml
+	$(PYTHON) -m venv $(JAX_VENV)
+	$(JAX_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-jax.lock
+	$(JAX_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The same program is compiled many times over; the cache makes that once.
+test-jax: setup $(JAX_VENV)/.installed
+	$(JAX_VENV)/bin/python scripts/check_lock.py
+	KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(JAX_VENV)/compiled SFT_TEST_TENSORFLOW=$(CURDIR)/$(BIN)/python \
+		$(JAX_VENV)/bin/python -m pytest $(JAX_TESTS)
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,9 +57,9 @@ check: setup
 	$(BIN)/python scripts/check_lock.py
 	$(BIN)/python scripts/check_docs.py
 
-# Makes both lock files again from pyproject.toml.
+# Makes the lock files again from pyproject.toml.
 lock: $(VENV)/.dev
 	$(BIN)/python scripts/lock.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf $(VENV) $(JAX_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

@@ -1,14 +1,16 @@
-"""Makes `requirements.lock` (to run) and `requirements-dev.lock` (to develop, on top) from `pyproject.toml`.
+"""Makes the lock files from `pyproject.toml`.
 
-Both hold exact versions with hashes for every platform, and no index address. They are installed with
-`--no-deps`; `tool.uv.dependency-metadata` in `pyproject.toml` leaves torch out, which the package with the
-embedded weights declares and does not need.
+`requirements.lock` is to run, `requirements-dev.lock` to develop, on top of it, and `requirements-jax.lock` to run
+and test with JAX in place of TensorFlow. They hold exact versions with hashes for every platform, and no index
+address. They are installed with `--no-deps`; `tool.uv.dependency-metadata` in `pyproject.toml` leaves torch out,
+which the package with the embedded weights declares and does not need.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +24,8 @@ COMMON = (
     "--no-header",
     "--quiet",
 )
+# `pyproject.toml` and KerasHub declare these; neither is imported while Keras runs on another backend.
+TENSORFLOW = ("tensorflow", "tensorflow-text")
 HEADER = "# Made by `make lock`; install with: pip install --require-hashes --no-deps -r {name}\n"
 
 
@@ -37,3 +41,8 @@ def compile_lock(name: str, *options: str) -> None:
 if __name__ == "__main__":
     compile_lock("requirements.lock", "--extra", "embedded")
     compile_lock("requirements-dev.lock", "--extra", "embedded", "--group", "dev", "--constraint", "requirements.lock")
+    with tempfile.TemporaryDirectory() as folder:
+        excludes = Path(folder) / "excludes.txt"
+        excludes.write_text("\n".join(TENSORFLOW), encoding="utf-8")
+        options = ("--extra", "embedded", "--group", "jax", "--constraint", "requirements-dev.lock")
+        compile_lock("requirements-jax.lock", *options, "--excludes", str(excludes))

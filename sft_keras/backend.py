@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
+
+from sft_keras.errors import ConfigError, did_you_mean
+
+# The backends of Keras that can train, with the packages that decide a result; the first is the default.
+BACKENDS = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib"), "torch": ("torch",)}
 
 
 @contextlib.contextmanager
@@ -26,14 +32,42 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(kept)
 
 
+def backend_name() -> str:
+    """The backend in use, or to be used: that of Keras if it is loaded, else `KERAS_BACKEND`, else TensorFlow.
+
+    Raises:
+        ConfigError: `KERAS_BACKEND` is none that can train, or its package is not installed.
+    """
+    if "keras" in sys.modules:
+        return str(sys.modules["keras"].config.backend())
+    name = os.environ.get("KERAS_BACKEND") or next(iter(BACKENDS))
+    where = "environment variable KERAS_BACKEND"
+    if name not in BACKENDS:
+        raise ConfigError(
+            f'The backend must be one of {", ".join(BACKENDS)}. Received: "{name[:40]}"',
+            where=where,
+            fix=did_you_mean(name, BACKENDS),
+        )
+    if importlib.util.find_spec(name) is None:
+        others = [other for other in BACKENDS if importlib.util.find_spec(other)]
+        installed = f", or set KERAS_BACKEND={others[0]}, which is installed" if others else ""
+        raise ConfigError(
+            f'The backend "{name}" is not installed.', where=where, fix=f"Install it: pip install {name}{installed}."
+        )
+    return name
+
+
 def load_backend() -> None:
     """Imports Keras and KerasHub; takes seconds the first time and nothing after that.
 
     `KERAS_BACKEND` is TensorFlow unless the environment says otherwise; it must be set before Keras is imported.
+
+    Raises:
+        ConfigError: See `backend_name`.
     """
     if "keras_hub" in sys.modules:
         return
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = backend_name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_stderr():
         import keras_hub  # noqa: F401
@@ -57,6 +91,7 @@ def is_out_of_memory(error: BaseException) -> bool:
             "out of memory",
             "outofmemory",
             "oom when allocating",
+            "can't allocate memory",
             "bad_alloc",
         )
     )

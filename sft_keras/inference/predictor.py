@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sft_keras.data.labels import Labels
-from sft_keras.preprocessing.batches import fixed_length, only, pad_batch, sorted_batches
+from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, Inputs, fixed_length, only, pad_batch, sorted_batches
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import Prediction, Task
 
@@ -81,6 +81,15 @@ class Predictor:
         logits = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
         for rows in sorted_batches(lengths, self._batch_size):
-            inputs = pad_batch([ids[row] for row in rows], self._tokenizer.pad_id, length=self._length)
-            logits[rows] = self._model.predict_on_batch(only(inputs, self._input_names))
+            found = self._model.predict_on_batch(self._inputs([ids[row] for row in rows]))
+            logits[rows] = found[: len(rows)]
         return logits
+
+    def _inputs(self, ids: list[np.ndarray]) -> Inputs:
+        """A padded batch; for a compiled model of few shapes, with the last row repeated."""
+        shape: dict[str, Any] = {"length": self._length}
+        if self._model.jit_compile:  # as Keras resolved it: always on JAX, and on TensorFlow with a GPU
+            ids = ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids))
+            shape |= {"multiple": JIT_LENGTH_MULTIPLE, "limit": self._max_length}
+        inputs = pad_batch(ids, self._tokenizer.pad_id, **shape)
+        return only(inputs, self._input_names)

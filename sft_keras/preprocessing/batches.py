@@ -6,6 +6,7 @@ batches that the broken one would have seen.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -17,6 +18,9 @@ Inputs = dict[str, np.ndarray]
 # Rows are sorted by length within windows of so many batches: long enough to save nearly all padding, short
 # enough that a batch is still a random mixture.
 WINDOW_BATCHES = 50
+
+# XLA compiles each shape anew, so lengths are rounded up to a few.
+JIT_LENGTH_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
@@ -71,20 +75,24 @@ def fixed_length(model: Any) -> int | None:
     return length
 
 
-def pad_batch(ids: Sequence[np.ndarray], pad_id: int, *, multiple: int = 1, length: int | None = None) -> Inputs:
+def pad_batch(
+    ids: Sequence[np.ndarray], pad_id: int, *, multiple: int = 1, limit: int | None = None, length: int | None = None
+) -> Inputs:
     """Fills the rows of a batch up to one length.
 
     Args:
         ids: int32 arrays of shape [tokens].
         pad_id: What fills.
         multiple: The length is rounded up to a multiple of this, which bounds the number of shapes.
+        limit: The most it is rounded up to: a backbone may have no position beyond its longest text.
         length: The length itself; that of the longest row, rounded up, if None.
 
     Returns:
         `token_ids`, `segment_ids` (zeros) and `padding_mask` (1 at real tokens), each int32 of shape [rows, length].
     """
     longest = max(len(row) for row in ids)
-    width = length or -(-longest // multiple) * multiple
+    rounded = -(-longest // multiple) * multiple
+    width = length or (rounded if limit is None else max(longest, min(rounded, limit)))
     token_ids = np.full((len(ids), width), pad_id, dtype=np.int32)
     mask = np.zeros((len(ids), width), dtype=np.int32)
     for index, row in enumerate(ids):
@@ -120,15 +128,20 @@ class EncodedRows:
     multiple: int = 1
     length: int | None = None
 
-    @property
+    @functools.cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, shape [rows]."""
         return np.asarray([len(row) for row in self.ids], dtype=np.int64)
 
+    @functools.cached_property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return int(self.lengths.max())
+
     def batch(self, rows: np.ndarray) -> tuple[Inputs, np.ndarray, np.ndarray]:
         """Inputs, targets and weights of the given rows."""
         ids = [self.ids[row] for row in rows]
-        inputs = pad_batch(ids, self.pad_id, multiple=self.multiple, length=self.length)
+        inputs = pad_batch(ids, self.pad_id, multiple=self.multiple, limit=self.longest, length=self.length)
         return only(inputs, self.input_names), self.targets[rows], self.weights[rows]
 
 
@@ -143,7 +156,7 @@ class Batcher(Protocol[Item]):
 
 
 def stream(rows: Batcher[Item], batches: Callable[[], Iterable[Item]], *, steps: int | None = None) -> Any:
-    """A `tf.data.Dataset` of padded batches, made ahead of the model.
+    """Padded batches in the form that `fit` reads best: `tf.data` on TensorFlow, else `keras.utils.PyDataset`.
 
     Args:
         rows: What to batch; tokenised once, not each epoch.
@@ -152,9 +165,19 @@ def stream(rows: Batcher[Item], batches: Callable[[], Iterable[Item]], *, steps:
             of the data lets state that does not depend on the data (step counters) move once too often.
 
     Returns:
-        A dataset of `(inputs, targets, weights)` with free batch and length dimensions, so that no new length
-        traces the step again.
+        A dataset of `(inputs, targets, weights)`. On TensorFlow it is made ahead of the model, with free batch and
+        length dimensions, so that no new length traces the step again.
     """
+    import keras
+
+    if keras.config.backend() == "tensorflow":
+        return _tensorflow_dataset(rows, batches, steps)
+    from sft_keras.preprocessing.ordered_batches import OrderedBatches
+
+    return OrderedBatches(rows.batch, batches, steps)
+
+
+def _tensorflow_dataset(rows: Batcher[Item], batches: Callable[[], Iterable[Item]], steps: int | None) -> Any:
     import tensorflow as tf
 
     def generate() -> Iterator[tuple[Inputs, np.ndarray, np.ndarray]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from sft_keras.artifacts.bundle import disk_error, write_bundle
 from sft_keras.artifacts.model_card import model_card
-from sft_keras.backend import load_backend
+from sft_keras.backend import BACKENDS, backend_name, load_backend
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.splits import Splits
@@ -26,7 +26,7 @@ from sft_keras.runs.prepare import PARTS, load_splits
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
-PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow", "tokenizers", "scikit-learn", "numpy")
+PACKAGES = ("sft-keras", "keras", "keras-hub", "tokenizers", "scikit-learn", "numpy")
 SUMMARY = ("accuracy", "macro_f1")
 
 
@@ -48,9 +48,13 @@ class RunResult:
 
 
 def versions() -> dict[str, str]:
-    """The versions of the packages that decide a result."""
+    """The versions of the packages that decide a result; of the backends, the one in use.
+
+    Raises:
+        ConfigError: The backend that is asked for cannot be used.
+    """
     found = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *BACKENDS[backend_name()]):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -87,7 +87,8 @@ def compile_model(recipe: Recipe, built: Built) -> None:
     )
     if DTYPE_POLICIES[options.mixed_precision] == "mixed_float16":
         optimizer = LossScaling(optimizer)  # Keras scales by itself only where the whole model has the policy
-    built.model.compile(optimizer=optimizer, jit_compile=options.jit_compile)
+    # Without compiling, JAX would carry out each operation by itself.
+    built.model.compile(optimizer=optimizer, jit_compile=options.jit_compile or keras.config.backend() == "jax")
     optimizer.build(built.model.trainable_variables)
 
 

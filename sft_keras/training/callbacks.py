@@ -142,6 +142,9 @@ class Bookkeeper(keras.callbacks.Callback):
         return (loss, 0.0) if self._monitor == "task_loss" else (figures[f"val_{self._monitor}"], loss)
 
     def _save(self) -> None:
+        if keras.config.backend() == "jax":
+            # Within an epoch Keras holds the state of a JAX training outside the model, whose variables are empty.
+            self.model.jax_state_sync()
         self._checkpoints.save(self.model, self.position)
         self._saved = time.monotonic()
         self._sink.event("checkpoint", epoch=self.position.epoch, step=self.position.step)

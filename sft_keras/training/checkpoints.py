@@ -115,7 +115,8 @@ class Checkpoints:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
             _write(temporary / "state.safetensors", _changing(model))
-            (temporary / "position.json").write_text(json.dumps(asdict(position)), encoding="utf-8")
+            values = {**asdict(position), "backend": keras.config.backend()}
+            (temporary / "position.json").write_text(json.dumps(values), encoding="utf-8")
             shutil.rmtree(self.folder / name, ignore_errors=True)
             temporary.rename(self.folder / name)
         except (OSError, SafetensorError) as error:
@@ -128,12 +129,13 @@ class Checkpoints:
         """Loads the newest checkpoint that can be read; without any, the start.
 
         Raises:
-            ArtifactError: There are checkpoints, but none can be read.
+            ArtifactError: There are checkpoints, but none can be read, or they are another backend's.
         """
         failure: ArtifactError | None = None
         for folder in self._all():
             try:
                 values = json.loads((folder / "position.json").read_text(encoding="utf-8"))
+                _require_backend(values.pop("backend", "tensorflow"), folder)
                 values["best_score"] = tuple(values["best_score"]) if values["best_score"] else None
                 position = Position(**{**values, "history": tuple(values["history"])})
                 _read(folder / "state.safetensors", _changing(model))
@@ -169,6 +171,16 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*"), reverse=True)
+
+
+def _require_backend(name: str, folder: Path) -> None:
+    """Each backend draws its own random numbers: a run that changed it would end in a model that nothing repeats."""
+    if name != keras.config.backend():
+        raise ArtifactError(
+            f"The run was started with the backend {name}. Received: KERAS_BACKEND={keras.config.backend()}",
+            where=str(folder),
+            fix=f"Set the environment variable KERAS_BACKEND={name} and resume again.",
+        )
 
 
 def disk_full(error: Exception, folder: Path) -> TrainingError:

@@ -16,15 +16,20 @@ from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.errors import TrainingError
 from sft_keras.modeling.fine_tune_model import FineTuneModel
-from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, Inputs, fixed_length, sorted_batches, stream
+from sft_keras.preprocessing.batches import (
+    JIT_LENGTH_MULTIPLE,
+    BatchPlan,
+    EncodedRows,
+    Inputs,
+    fixed_length,
+    sorted_batches,
+    stream,
+)
 from sft_keras.preprocessing.parts import Part, PartedRows, divide
 from sft_keras.training.build import Recipe
 from sft_keras.training.callbacks import Bookkeeper, TrainingStopped
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.progress import ProgressSink
-
-# XLA compiles each shape anew, so lengths are rounded up to a few.
-JIT_LENGTH_MULTIPLE = 32
 
 
 class Rows(Protocol):
@@ -50,7 +55,7 @@ def encode(part: Examples, recipe: Recipe, model: FineTuneModel) -> EncodedRows:
         weights=weights,
         pad_id=recipe.tokenizer.pad_id,
         input_names=model.input_order,
-        multiple=JIT_LENGTH_MULTIPLE if recipe.config.training.jit_compile else 1,
+        multiple=JIT_LENGTH_MULTIPLE if model.jit_compile else 1,
         length=fixed_length(model),
     )
 

@@ -44,6 +44,23 @@ def test_unusual_texts(predictor: Predictor) -> None:
     assert all(np.isfinite(list(p.probabilities.values())).all() for p in predictor.predict(texts) if p.label)
 
 
+def test_a_compiled_model_sees_few_shapes_and_answers_alike(services: Services, lstm_run: RunResult) -> None:
+    predictor = services.load(lstm_run.run.bundle)
+    model, shapes = predictor._model, set()
+    expected = predictor.probabilities(TEXTS)
+    predict = model.predict_on_batch
+
+    def seen(inputs: dict[str, np.ndarray]) -> np.ndarray:
+        shapes.add(inputs["token_ids"].shape)
+        return predict(inputs)
+
+    model.predict_on_batch = seen
+    model.jit_compile = True
+    np.testing.assert_allclose(predictor.probabilities(TEXTS), expected, atol=1e-5)
+    # 70 texts are two batches of 32 and one of 6; a text is cut to 16 tokens, which is less than the multiple of 32.
+    assert shapes == {(32, 16), (8, 16)}
+
+
 def test_the_most_likely_label_wins(predictor: Predictor) -> None:
     for prediction in predictor.predict(TEXTS[:10]):
         assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.__getitem__)

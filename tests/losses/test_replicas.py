@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,10 +10,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="MirroredStrategy is TensorFlow's")
 def test_one_and_two_replicas_train_the_same_model() -> None:
     program = Path(__file__).with_name("replicas_program.py")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}

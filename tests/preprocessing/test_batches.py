@@ -50,12 +50,45 @@ def test_padding_and_mask() -> None:
     assert batch["token_ids"].tolist() == [[5, 6, 7], [8, 9, 9]]
     assert batch["padding_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch["segment_ids"].tolist() == [[0, 0, 0], [0, 0, 0]]
-    assert pad_batch([np.array([5], np.int32)], 0, multiple=32)["token_ids"].shape == (1, 32)
+    one = [np.array([5], np.int32)]
+    assert pad_batch(one, 0, multiple=32)["token_ids"].shape == (1, 32)
+    assert pad_batch(one, 0, multiple=32, limit=20)["token_ids"].shape == (1, 20)
+    assert pad_batch(one, 0, multiple=32, limit=64)["token_ids"].shape == (1, 32)
 
 
 def test_prediction_goes_from_long_to_short() -> None:
     batches = sorted_batches(np.array([3, 9, 1, 7]), 2)
     assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2]]
+
+
+def made(rows: int) -> EncodedRows:
+    return EncodedRows(
+        ids=[np.full(index + 1, index, np.int32) for index in range(rows)],
+        targets=np.arange(rows, dtype=np.int32),
+        weights=np.ones(rows, np.float32),
+        pad_id=0,
+        input_names=("token_ids",),
+        multiple=4,
+    )
+
+
+def test_lengths_are_rounded_up_to_no_more_than_the_longest_row() -> None:
+    widths = [made(7).batch(np.array([row]))[0]["token_ids"].shape[1] for row in range(7)]
+    assert widths == [4, 4, 4, 4, 7, 7, 7]
+
+
+def test_without_tensorflow_batches_start_anew_at_each_pass_and_may_never_end() -> None:
+    from sft_keras.preprocessing.ordered_batches import OrderedBatches
+
+    plan = BatchPlan(made(7).lengths, 3, seed=1)
+    finite = OrderedBatches(list, lambda: plan.epoch(0), plan.steps)
+    assert finite.num_batches == plan.steps
+    for _ in range(2):
+        assert [finite[index] for index in range(plan.steps)] == [list(batch) for batch in plan.epoch(0)]
+    endless = OrderedBatches(list, lambda: plan.endless(0, 1), None)
+    assert endless.num_batches is None
+    expected = itertools.islice(plan.endless(0, 1), 8)
+    assert [endless[index] for index in range(8)] == [list(batch) for batch in expected]
 
 
 def test_the_stream_gives_inputs_targets_and_weights() -> None:
@@ -70,6 +103,6 @@ def test_the_stream_gives_inputs_targets_and_weights() -> None:
     assert len(batches) == 1
     inputs, targets, weights = batches[0]
     assert list(inputs) == ["token_ids"]
-    assert inputs["token_ids"].numpy().tolist() == [[3, 0], [1, 2]]
-    assert targets.numpy().tolist() == [1, 0]
-    assert weights.numpy().tolist() == [0.5, 1.0]
+    assert np.asarray(inputs["token_ids"]).tolist() == [[3, 0], [1, 2]]
+    assert np.asarray(targets).tolist() == [1, 0]
+    assert np.asarray(weights).tolist() == [0.5, 1.0]

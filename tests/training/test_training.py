@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from safetensors import safe_open
@@ -135,6 +137,16 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     run(tmp_path, should_stop=stop_after(3))
     with pytest.raises(ArtifactError, match="does not fit"):
         run(tmp_path, {"model": {"lstm_units": 4}})
+
+
+def test_a_checkpoint_of_another_backend_is_refused(tmp_path: Path) -> None:
+    """Dropout would draw other numbers, and the model would be none that a whole training gives."""
+    run(tmp_path, should_stop=stop_after(3))
+    (newest,) = tmp_path.glob("epoch-*/position.json")
+    other = "torch" if keras.config.backend() != "torch" else "jax"
+    newest.write_text(json.dumps({**json.loads(newest.read_text()), "backend": other}))
+    with pytest.raises(ArtifactError, match=f"started with the backend {other}"):
+        run(tmp_path)
 
 
 def test_early_stopping_counts_epochs_without_a_better_score(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import ConfigError, DataError, SftError
-from sft_keras.runs.directory import RunDirectory, Status, find_runs
+from sft_keras.runs.directory import RunDirectory, find_runs
+from sft_keras.runs.status import Status
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink, Silent
 
@@ -206,10 +207,11 @@ class Services:
         """A run that can be resumed.
 
         Raises:
-            ArtifactError: It is no run.
+            ArtifactError: It is no run, or its status cannot be read.
             ConfigError: It is finished.
         """
         run = RunDirectory.open(path)
+        run.mend()
         if run.status().state == "finished":
             raise ConfigError(
                 "The run is finished; there is nothing to resume.",

@@ -243,16 +243,16 @@ class Services:
         return self._predictor(read_bundle(bundle))
 
     def _predictor(self, checked: Bundle) -> Predictor:
-        from sft_keras.artifacts.bundle import load_model
+        from sft_keras.artifacts.bundle import load_model, load_tokenizer
         from sft_keras.backend import load_backend
         from sft_keras.inference.predictor import Predictor
-        from sft_keras.preprocessing.tokenizer import TextTokenizer
         from sft_keras.tasks.base import TASKS
 
         load_backend()
+        model = load_model(checked)
         return Predictor(
-            load_model(checked),
-            TextTokenizer.from_file(checked.folder / "tokenizer.json"),
+            model,
+            load_tokenizer(checked, model),
             checked.labels,
             TASKS.get(checked.config.training.task),
             max_length=checked.config.model.max_length,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -60,7 +61,7 @@ class RunDirectory:
 
     @property
     def lock(self) -> Path:
-        """The file whose lock the working process holds; the system frees it when that process ends, however it ends."""
+        """The file whose lock the working process holds; the system frees it when that process ends."""
         return self.path / "lock"
 
     @staticmethod
@@ -116,8 +117,8 @@ class RunDirectory:
             (temporary / "data").mkdir(parents=True)
             (temporary / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            (temporary / "status.json").write_text(
-                json.dumps(asdict(Status(created=created, data=data))), encoding="utf-8"
+            cls(temporary)._write_status(
+                Status(created=created, data=data, config_sha256=cls(temporary)._config_sha256())
             )
             fill(cls(temporary))
             if path.exists():
@@ -145,6 +146,14 @@ class RunDirectory:
     def config(self) -> RunConfig:
         """The resolved configuration of the run."""
         return RunConfig.from_yaml(self.path / "config.yaml")
+
+    def _config_sha256(self) -> str:
+        return hashlib.sha256((self.path / "config.yaml").read_bytes()).hexdigest()
+
+    @property
+    def config_was_changed(self) -> bool:
+        """Whether somebody edited `config.yaml` since the run was made."""
+        return self.status().config_sha256 not in ("", self._config_sha256())
 
     def status(self) -> Status:
         """The status; a run whose process is gone is `interrupted`, whatever the file says.

@@ -19,7 +19,6 @@ DEAD_AFTER_SECONDS = 30.0
 STATES = ("queued", "running", "finished", "cancelled", "failed", "interrupted")
 
 
-
 @dataclass(frozen=True)
 class Status:
     """The content of `status.json`.
@@ -35,6 +34,7 @@ class Status:
         epoch: Epochs completed.
         epochs: Epochs in all.
         message: What went wrong, if something did.
+        config_sha256: SHA-256 of `config.yaml` as it was made; empty in a run of an older version.
         summary: Headline figures of a finished run.
     """
 
@@ -48,6 +48,7 @@ class Status:
     epoch: int = 0
     epochs: int = 0
     message: str = ""
+    config_sha256: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
 
 

@@ -77,7 +77,7 @@ def execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], boo
         raise TrainingError(
             f"The run could not write or read its files: {refused.strerror or refused}",
             where=str(run.path),
-            fix=f"Mend the disk, then go on: sft-keras train --resume {run.path}",
+            fix=f"Free some space or make the folder writable, then go on: sft-keras train --resume {run.path}",
         ) from error
 
 
@@ -97,6 +97,11 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
 
 def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool]) -> RunResult:
     config = run.config()
+    if run.config_was_changed:
+        message = "config.yaml was changed since the run was made; it is trained with what stands there now."
+        if any(run.checkpoints.glob("epoch-*")):
+            message += " A part was trained before, so the result is that of neither the old settings nor the new ones."
+        sink.event("log", message=message)
     splits = load_splits(run)
     sink.event("phase", name="loading")
     load_backend()
@@ -196,4 +201,5 @@ def _bundle(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any, 
         report=report,
         card=model_card(config, labels=trained.labels.names, report=report, information=information),
         information=information,
+        weight_bytes=4 * trained.model.count_params(),
     )

@@ -116,7 +116,7 @@ def train(
     encoder, model = build(DTYPE_POLICIES[options.mixed_precision])
     sink.event("log", message=f"Model: {count_parameters(model)}.")
     store = Checkpoints(checkpoints)
-    position = store.restore(model)
+    position = store.restore(model, lambda message: sink.event("log", message=message))
     if position.epoch or position.step:
         sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
     encoded = [_encode(part, labels, tokenizer, model, config) for part in (training, validation)]

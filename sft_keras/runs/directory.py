@@ -198,11 +198,15 @@ class RunDirectory:
 
     def _write_status(self, status: Status) -> None:
         temporary = self.path / ".status.json.part"
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(status), file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut can leave an empty file under the new name
-        temporary.replace(self.path / "status.json")
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                json.dump(asdict(status), file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut can leave an empty file under the new name
+            temporary.replace(self.path / "status.json")
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def log(self, message: str) -> None:
         """Adds a line with the time to `log.txt`."""

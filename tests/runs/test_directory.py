@@ -210,6 +210,7 @@ def test_the_status_is_never_half_written(run: RunDirectory, monkeypatch: pytest
         with pytest.raises(OSError, match="No space"):
             run.update(state="running")
     assert (run.path / "status.json").read_bytes() == before
+    assert not list(run.path.glob(".*"))
     run.update(message="après")
     assert run.status().message == "après"
 

@@ -34,7 +34,7 @@ from sft_keras.evaluation.metrics import METRICS, CalibrationBin, ClassScores
 from sft_keras.evaluation.report import Comparison, Report
 from sft_keras.modeling.backbones.base import FAMILIES, Preset, known_presets
 from sft_keras.registry import plugin_names
-from sft_keras.runs.directory import STATES, Status
+from sft_keras.runs.status import STATES, Status
 from sft_keras.services import SampleInfo
 from sft_keras.settings import Settings
 from sft_keras.tasks.base import Prediction

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import ConfigError, DataError, SftError
-from sft_keras.runs.directory import RunDirectory, Status, find_runs
+from sft_keras.runs.directory import RunDirectory, find_runs
+from sft_keras.runs.status import Status
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink, Silent
 
@@ -210,10 +211,11 @@ class Services:
         """A run that can be resumed.
 
         Raises:
-            ArtifactError: It is no run.
+            ArtifactError: It is no run, or its status cannot be read.
             ConfigError: It is finished.
         """
         run = RunDirectory.open(path)
+        run.mend()
         if run.status().state == "finished":
             raise ConfigError(
                 "The run is finished; there is nothing to resume.",
@@ -245,16 +247,16 @@ class Services:
         return self._predictor(read_bundle(bundle))
 
     def _predictor(self, checked: Bundle) -> Predictor:
-        from sft_keras.artifacts.bundle import load_model
+        from sft_keras.artifacts.bundle import load_model, load_tokenizer
         from sft_keras.backend import load_backend
         from sft_keras.inference.predictor import Predictor
-        from sft_keras.preprocessing.tokenizer import TextTokenizer
         from sft_keras.tasks.base import TASKS
 
         load_backend()
+        model = load_model(checked)
         return Predictor(
-            load_model(checked),
-            TextTokenizer.from_file(checked.folder / "tokenizer.json"),
+            model,
+            load_tokenizer(checked, model),
             checked.labels,
             TASKS.get(checked.config.training.task),
             max_length=checked.config.model.max_length,

@@ -12,20 +12,30 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from sft_keras.artifacts.model_file import RefusedModelError, check_model_file
+from sft_keras.artifacts.tokenizer_file import RefusedTokenizerError, check_tokenizer_file, embedding_rows
 from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
 from sft_keras.errors import ArtifactError, DataError, SftError
+
+if TYPE_CHECKING:
+    from sft_keras.preprocessing.tokenizer import TextTokenizer
 
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
 REPORT, CARD, MANIFEST, PRESET = "report.json", "README.md", "manifest.json", "preset"
 INPUTS = {"token_ids", "segment_ids", "padding_mask"}
 REQUIRED = (MODEL, TOKENIZER, LABELS, CONFIG)
+# What is read as a whole must fit into memory many times over, also with thousands of labels.
+MOST_BYTES = {CONFIG: 2**20, LABELS: 64 * 2**20, REPORT: 256 * 2**20, MANIFEST: 16 * 2**20}
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ def write_bundle(
     report: dict[str, Any] | None,
     card: str,
     information: dict[str, Any],
+    weight_bytes: int = 0,
 ) -> None:
     """Writes a bundle beside its place and renames it into place, so that it is never half there.
 
@@ -71,6 +82,7 @@ def write_bundle(
         report: The report, if the test part was scored.
         card: The model card as Markdown.
         information: Versions, backbone and data fingerprint for the manifest.
+        weight_bytes: How much the model's weights take, to see in time whether there is room.
 
     Raises:
         ArtifactError: The disk is full or not writable; what was there stays.
@@ -79,6 +91,8 @@ def write_bundle(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
+        # Where memory is short, Keras writes the weights twice: beside `model.keras`, and into it.
+        _require_space(temporary, 2 * weight_bytes)
         save_model(temporary / MODEL)
         save_tokenizer(temporary / TOKENIZER)
         if save_preset:
@@ -140,6 +154,9 @@ def read_bundle(folder: Path) -> Bundle:
         )
     for name, expected in manifest["files"].items():
         _check_file(folder, str(name), str(expected))
+    for name, most in MOST_BYTES.items():
+        if name in manifest["files"] and (folder / name).stat().st_size > most:
+            raise _damaged(folder / name, f"is larger than {most:,} bytes")
     for name in REQUIRED:
         if name not in manifest["files"]:
             raise _damaged(folder / name, "is not listed in manifest.json")
@@ -148,6 +165,7 @@ def read_bundle(folder: Path) -> Bundle:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if REPORT in manifest["files"] else None
     except (ValueError, RecursionError, DataError) as error:
         raise _damaged(folder / LABELS, f"cannot be read: {error}") from None
+    _require_no_aliases(folder / CONFIG)
     information = {key: value for key, value in manifest.items() if key != "files"}
     return Bundle(folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information)
 
@@ -156,23 +174,44 @@ def load_model(bundle: Bundle) -> Any:
     """The bundle's Keras model, in safe mode and without a compile configuration.
 
     Raises:
-        ArtifactError: It cannot be loaded, or does not fit the labels.
+        ArtifactError: It names or claims what no classifier needs, cannot be loaded, or does not fit the labels.
     """
     import keras
 
     from sft_keras.modeling import heads  # noqa: F401 - registers the layers that the file names
 
     try:
+        check_model_file(bundle.folder / MODEL)
+    except RefusedModelError as error:
+        raise _refused(bundle.folder / MODEL, error) from None
+    except Exception as error:
+        raise _not_loaded(bundle, error) from error
+    try:
         model = keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds; the files are intact, so the versions must differ
-        raise ArtifactError(
-            f"The model cannot be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
-            where=str(bundle.folder / MODEL),
-            fix=f"If you trust where the bundle comes from, install what it was made with: {_versions(bundle)}.",
-        ) from error
+        raise _not_loaded(bundle, error) from error
     if not _fits(model, len(bundle.labels)):
         raise _damaged(bundle.folder / MODEL, f"does not fit {LABELS}")
     return model
+
+
+def load_tokenizer(bundle: Bundle, model: Any) -> TextTokenizer:
+    """The bundle's tokenizer.
+
+    Args:
+        bundle: The bundle.
+        model: Its model, which must know every id that the tokenizer gives.
+
+    Raises:
+        ArtifactError: It cannot be read, or must not be used with the model.
+    """
+    from sft_keras.preprocessing.tokenizer import TextTokenizer
+
+    try:
+        check_tokenizer_file(bundle.folder / TOKENIZER, embedding_rows(model))
+    except RefusedTokenizerError as error:
+        raise _refused(bundle.folder / TOKENIZER, error) from None
+    return TextTokenizer.from_file(bundle.folder / TOKENIZER)
 
 
 def _fits(model: Any, classes: int) -> bool:
@@ -188,6 +227,33 @@ def _versions(bundle: Bundle) -> str:
     return ", ".join(f"{name} {number}" for name, number in named) or "(not told)"
 
 
+def _not_loaded(bundle: Bundle, error: Exception) -> ArtifactError:
+    return ArtifactError(
+        f"The model cannot be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
+        where=str(bundle.folder / MODEL),
+        fix=f"If you trust where the bundle comes from, install what it was made with: {_versions(bundle)}.",
+    )
+
+
+def _refused(path: Path, reason: Exception) -> ArtifactError:
+    return ArtifactError(
+        f"The bundle is not safe to load: {path.name} {reason}.",
+        where=str(path),
+        fix="This version of sft-keras writes no such file. Get the bundle again from where it was made, "
+        "or ask there how it was made.",
+    )
+
+
+def _require_no_aliases(path: Path) -> None:
+    """A few aliases of aliases make a short YAML text unfold into gigabytes; our own files have none."""
+    try:
+        aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValueError):
+        return  # told better by who reads it
+    if aliased:
+        raise _damaged(path, "has aliases")
+
+
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, as hexadecimal digits."""
     with path.open("rb") as file:
@@ -196,6 +262,9 @@ def file_sha256(path: Path) -> str:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
+        known = path.stat()
+        if not stat.S_ISREG(known.st_mode) or known.st_size > MOST_BYTES[MANIFEST]:
+            raise ValueError("no file of ours")  # a pipe would never end
         manifest = json.loads(path.read_text(encoding="utf-8"))
         complete = isinstance(manifest["format_version"], int) and isinstance(manifest["files"], dict)
     except FileNotFoundError:
@@ -242,6 +311,8 @@ def _require_space(folder: Path, size: int) -> None:
 def _replace(source: Path, target: Path) -> None:
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
+    if target.is_symlink():  # the folder that it leads to is of somebody else's making
+        target.unlink()
     if target.exists():
         os.replace(target, old)  # noqa: PTH105 - of folders
     try:

@@ -74,7 +74,8 @@ class Examples:
         }
         if self.weights is not None:
             columns["weight"] = pa.array(self.weights, pa.float32())
-        pq.write_table(pa.table(columns).replace_schema_metadata({"source": self.source}), path)
+        table = pa.table(columns).replace_schema_metadata({"source": self.source})
+        pq.write_table(table, path, write_page_checksum=True)
 
     @classmethod
     def from_parquet(cls, path: Path) -> Examples:
@@ -84,7 +85,7 @@ class Examples:
             DataError: The file is missing, damaged, or was written by another program.
         """
         try:
-            table = pq.read_table(path)
+            table = pq.read_table(path, page_checksum_verification=True)
             weights = table["weight"].to_numpy().astype(np.float32) if "weight" in table.column_names else None
             source = (table.schema.metadata or {}).get(b"source", b"").decode("utf-8")
             return cls(table["text"].to_pylist(), table["label"].to_pylist(), weights, table["row"].to_numpy(), source)

@@ -3,54 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
+import platform
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError, ConfigError, TrainingError
+from sft_keras.runs.status import Status, read_status
 
 HEARTBEAT_SECONDS = 5.0
-# A busy machine may delay a beat; one that is six beats late is dead.
-DEAD_AFTER_SECONDS = 30.0
-STATES = ("queued", "running", "finished", "cancelled", "failed", "interrupted")
-
-
-@dataclass(frozen=True)
-class Status:
-    """The content of `status.json`.
-
-    Attributes:
-        state: One of `STATES`.
-        pid: The process that works on it; 0 if none does.
-        heartbeat: When that process last said that it lives, in seconds since 1970.
-        created: When the run was made, ISO 8601 in UTC.
-        data: What the person named as data.
-        phase: What is being done, in a word.
-        epoch: Epochs completed.
-        epochs: Epochs in all.
-        message: What went wrong, if something did.
-        summary: Headline figures of a finished run.
-    """
-
-    state: str = "queued"
-    pid: int = 0
-    heartbeat: float = 0.0
-    created: str = ""
-    data: str = ""
-    phase: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    message: str = ""
-    summary: dict[str, Any] = field(default_factory=dict)
+# A listing that looks whether the lock is held has it for a moment itself.
+LOCK_SECONDS = 1.0
 
 
 class RunDirectory:
@@ -83,6 +58,11 @@ class RunDirectory:
     def report(self) -> Path:
         """The report and its plots."""
         return self.path / "report"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock the working process holds; the system frees it when that process ends."""
+        return self.path / "lock"
 
     @staticmethod
     def require_free(path: Path) -> None:
@@ -130,14 +110,15 @@ class RunDirectory:
             ConfigError: Something is there already, or the place is full or not writable.
         """
         cls.require_free(path)
+        path = path.resolve() if path.is_symlink() else path  # the link stays, its target becomes the run
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             (temporary / "data").mkdir(parents=True)
             (temporary / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            (temporary / "status.json").write_text(
-                json.dumps(asdict(Status(created=created, data=data))), encoding="utf-8"
+            cls(temporary)._write_status(
+                Status(created=created, data=data, config_sha256=cls(temporary)._config_sha256())
             )
             fill(cls(temporary))
             if path.exists():
@@ -166,37 +147,70 @@ class RunDirectory:
         """The resolved configuration of the run."""
         return RunConfig.from_yaml(self.path / "config.yaml")
 
+    def _config_sha256(self) -> str:
+        return hashlib.sha256((self.path / "config.yaml").read_bytes()).hexdigest()
+
+    @property
+    def config_was_changed(self) -> bool:
+        """Whether somebody edited `config.yaml` since the run was made."""
+        return self.status().config_sha256 not in ("", self._config_sha256())
+
     def status(self) -> Status:
         """The status; a run whose process is gone is `interrupted`, whatever the file says.
 
         Raises:
             ArtifactError: The file cannot be read.
         """
+        return read_status(self.path / "status.json", self.lock)
+
+    def mend(self) -> bool:
+        """Makes a damaged `status.json` anew from what else is in the folder; True if it had to.
+
+        A file that another version wrote is no damage, and stays as it is.
+
+        Raises:
+            ArtifactError: It cannot be read, or not be written anew.
+        """
+        path = self.path / "status.json"
         try:
-            known = Status(**json.loads((self.path / "status.json").read_text(encoding="utf-8")))
-            _require_types(known)
-            if known.state == "running" and not _is_alive(known):
-                return replace(known, state="interrupted", pid=0)
-        except (OSError, ValueError, TypeError, OverflowError) as error:
+            with contextlib.suppress(ValueError, RecursionError):
+                if isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+                    return False
+            finished = (self.bundle / "report.json").is_file() and not self.checkpoints.exists()
+            made = datetime.fromtimestamp((self.path / "config.yaml").stat().st_mtime, UTC)
+            state = "finished" if finished else "interrupted"
+            self._write_status(Status(state=state, created=made.isoformat(timespec="seconds")))
+            self.log("The status was damaged; it was made anew.")
+        except OSError as error:
             raise ArtifactError(
-                f"The run's status cannot be read: {error}",
-                where=str(self.path / "status.json"),
-                fix="It was damaged or written by another version; train anew.",
+                f"The run's status is damaged, and cannot be made anew: {error.strerror or error}",
+                where=str(path),
+                fix="Make the folder writable, or copy it to where it is.",
             ) from None
-        return known
+        return True
 
     def update(self, **changes: Any) -> None:
         """Replaces fields of the status, atomically."""
         with self._lock:
-            status = Status(**{**json.loads((self.path / "status.json").read_text(encoding="utf-8")), **changes})
-            temporary = self.path / ".status.json.part"
-            temporary.write_text(json.dumps(asdict(status), ensure_ascii=False), encoding="utf-8")
+            self._write_status(
+                Status(**{**json.loads((self.path / "status.json").read_text(encoding="utf-8")), **changes})
+            )
+
+    def _write_status(self, status: Status) -> None:
+        temporary = self.path / ".status.json.part"
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                json.dump(asdict(status), file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut can leave an empty file under the new name
             temporary.replace(self.path / "status.json")
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def log(self, message: str) -> None:
         """Adds a line with the time to `log.txt`."""
-        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}\n")
+        _append_line(self.path / "log.txt", f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}")
 
     def event(self, kind: str, **values: Any) -> None:
         """Keeps a training's events: figures in `metrics.jsonl`, words in `log.txt`, the phase in the status."""
@@ -208,8 +222,7 @@ class RunDirectory:
             self.log(f"Phase: {values['name']}.")
         elif kind == "epoch":
             self.update(epoch=values["epoch"], epochs=values["epochs"])
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(event_line(kind, values) + "\n")
+        _append_line(self.path / "metrics.jsonl", event_line(kind, values))
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -218,14 +231,25 @@ class RunDirectory:
         Raises:
             TrainingError: Another process works on it.
         """
-        known = self.status()
-        if known.state == "running" and known.pid != os.getpid():
-            raise TrainingError(
-                f"Another process works on this run (pid {known.pid}).",
-                where=str(self.path),
-                fix="Wait for it, or stop it first.",
-            )
-        self.update(state="running", pid=os.getpid(), heartbeat=time.time(), message="")
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise self._busy() from None
+        try:
+            known = self.status()
+            # On a disk that machines share, a lock may hold on one of them only; the heartbeat is seen by all.
+            if known.state == "running" and known.host not in ("", platform.node()):
+                raise self._busy()
+            self.update(state="running", pid=os.getpid(), host=platform.node(), heartbeat=time.time(), message="")
+            with self._heartbeat():
+                yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        """Says that this process lives, until the block ends."""
         done = threading.Event()
 
         def beat() -> None:
@@ -241,28 +265,27 @@ class RunDirectory:
             done.set()
             thread.join()
 
+    def _busy(self) -> TrainingError:
+        try:
+            known = self.status()
+            whose = f" (pid {known.pid} on {known.host or 'this machine'})" if known.pid else ""
+        except ArtifactError:
+            whose = ""
+        return TrainingError(
+            f"Another process works on this run{whose}.",
+            where=str(self.path),
+            fix="Wait for it, or stop it first.",
+        )
 
-def _require_types(status: Status) -> None:
-    """Raises `TypeError` if a field of a status that was read holds another kind of value than a new one."""
-    for name, value in asdict(Status()).items():
-        kinds = (int, float) if isinstance(value, float) else type(value)
-        if not isinstance(getattr(status, name), kinds):
-            raise TypeError(f"{name} must be {type(value).__name__}")
 
-
-def _is_alive(status: Status) -> bool:
-    """Whether the process that wrote the status still works on it."""
-    if time.time() - status.heartbeat > DEAD_AFTER_SECONDS:
-        return False
-    if os.name == "nt":  # signal 0 would interrupt the process there
-        return True
-    try:
-        os.kill(status.pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it lives, but belongs to somebody else
-        return True
-    return True
+def _append_line(path: Path, line: str) -> None:
+    """Adds a line; half a line that a kill or a full disk left before it is closed first, and stays alone."""
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                line = f"\n{line}"
+        file.write(f"{line}\n".encode("utf-8", "replace"))
 
 
 def event_line(kind: str, values: Mapping[str, Any]) -> str:
@@ -285,7 +308,11 @@ def find_runs(places: list[Path]) -> list[RunDirectory]:
     for place in places:
         if not place.is_dir():
             continue
-        for folder in (place, *sorted(place.iterdir())):
-            if (folder / "status.json").is_file() and (folder / "config.yaml").is_file():
-                found.setdefault(folder.resolve(), RunDirectory(folder))
+        inside: list[Path] = []
+        with contextlib.suppress(OSError):  # what may not be looked into holds no run of this person
+            inside = sorted(place.iterdir())
+        for folder in (place, *inside):
+            with contextlib.suppress(OSError):
+                if (folder / "status.json").is_file() and (folder / "config.yaml").is_file():
+                    found.setdefault(folder.resolve(), RunDirectory(folder))
     return list(found.values())

@@ -13,6 +13,7 @@ from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
 from sft_keras.data.samples import SAMPLE_PREFIX, load_sample
 from sft_keras.data.splits import Splits, limit_rows, split_given
+from sft_keras.errors import DataError
 from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
 from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
 from sft_keras.runs.directory import RunDirectory
@@ -154,5 +155,12 @@ def load_splits(run: RunDirectory) -> Splits:
         DataError: A part is missing or damaged.
     """
     parts = {name: Examples.from_parquet(run.data / f"{name}.parquet") for name in PARTS}
-    notes = json.loads((run.data / NOTES).read_text(encoding="utf-8")) if (run.data / NOTES).is_file() else []
-    return Splits(**parts, notes=tuple(notes))
+    try:
+        notes = json.loads((run.data / NOTES).read_text(encoding="utf-8")) if (run.data / NOTES).is_file() else []
+        return Splits(**parts, notes=tuple(map(str, notes)))
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise DataError(
+            "The notes on the division of the rows are damaged.",
+            where=str(run.data / NOTES),
+            fix="Delete that file and resume: only the notes in the report are lost.",
+        ) from None

@@ -91,7 +91,7 @@ def execute(
         raise TrainingError(
             f"The run could not write or read its files: {refused.strerror or refused}",
             where=str(run.path),
-            fix=f"Mend the disk, then go on: sft-keras train --resume {run.path}",
+            fix=f"Free some space or make the folder writable, then go on: sft-keras train --resume {run.path}",
         ) from error
 
 
@@ -112,6 +112,12 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
 def _execute(
     run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool], settings: Settings | None
 ) -> RunResult:
+    config = run.config()
+    if run.config_was_changed:
+        message = "config.yaml was changed since the run was made; it is trained with what stands there now."
+        if any(run.checkpoints.glob("epoch-*")):
+            message += " A part was trained before, so the result is that of neither the old settings nor the new ones."
+        sink.event("log", message=message)
     splits = load_splits(run)
     sink.event("phase", name="loading")
     load_backend()
@@ -131,7 +137,7 @@ def _execute(
             cache=cache,
         )
 
-    config, checkpoints = run.config(), run.checkpoints
+    checkpoints = run.checkpoints
     found: dict[str, Any] = {}
     if config.objective.searches_weight:
         from sft_keras.runs.lambda_search import folder_of, search_weight
@@ -246,4 +252,5 @@ def _bundle(run: RunDirectory, splits: Splits, trained: Any, report: dict[str, A
         report=report,
         card=model_card(config, labels=trained.labels.names, report=report, information=information),
         information=information,
+        weight_bytes=4 * trained.model.count_params(),
     )

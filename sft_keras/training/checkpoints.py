@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, field, replace
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from sft_keras.errors import ArtifactError, TrainingError
 
 KEPT = 2  # the newest and the one before, should the newest be damaged
 BEST = "best.safetensors"
+CHECKSUM = "crc32"  # beside the names of the variables in the metadata
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Position:
         history: The figures of each completed epoch.
         seconds: Time spent in training so far, over all tries.
         accumulation_steps: Parts a batch was computed in; the counters in the checkpoint count parts.
+        backend: Keras's backend when it was saved; empty before that.
     """
 
     epoch: int = 0
@@ -47,6 +51,7 @@ class Position:
     waited: int = 0
     history: tuple[dict[str, float], ...] = field(default_factory=tuple)
     accumulation_steps: int = 1
+    backend: str = ""
 
 
 def _changing(model: keras.Model) -> list[Any]:
@@ -63,26 +68,88 @@ def _changing(model: keras.Model) -> list[Any]:
 def _write(path: Path, variables: list[Any]) -> None:
     tensors = {f"{i:05d}": np.array(keras.ops.convert_to_numpy(v), order="C") for i, v in enumerate(variables)}
     temporary = path.with_name(path.name + ".part")
-    save_file(tensors, str(temporary), metadata={f"{i:05d}": v.path for i, v in enumerate(variables)})
+    names = {f"{i:05d}": v.path for i, v in enumerate(variables)}
+    save_file(tensors, str(temporary), metadata={**names, CHECKSUM: _checksum(tensors)})
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
 
 
-def _read(path: Path, variables: list[Any]) -> None:
+def _read(path: Path, variables: list[Any], *, assign: bool = True) -> None:
+    """Puts the values of a file into the variables, all or none; without `assign` it only looks whether it could.
+
+    Raises:
+        ArtifactError: The file is missing or damaged, or belongs to another model.
+    """
     try:
-        tensors = load_file(str(path))
+        with safe_open(str(path), framework="np") as file:
+            known = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"The checkpoint cannot be read: {error}", where=str(path)) from None
+        raise _unreadable(path, error) from None
+    if known.get(CHECKSUM, expected := _checksum(tensors)) != expected:
+        raise _unreadable(path, "its checksum differs")
     shapes = {f"{i:05d}": tuple(v.shape) for i, v in enumerate(variables)}
-    if shapes != {name: tuple(tensor.shape) for name, tensor in tensors.items()}:
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if shapes != found:
+        other = next(name for name in sorted({*shapes, *found}) if shapes.get(name) != found.get(name))
         raise ArtifactError(
-            "The checkpoint does not fit the model of this run.",
+            "The checkpoint does not fit the model of this run: the model expects shape "
+            f"{shapes.get(other)} of {known.get(other, 'a variable')}. Received: {found.get(other)}",
             where=str(path),
-            fix="Resume with the version of sft-keras that started the run, or train anew.",
+            fix="If config.yaml was changed since the run was made, put back what stood there. "
+            "Otherwise resume with the version of sft-keras that started the run, or train anew.",
         )
-    for index, variable in enumerate(variables):
-        variable.assign(tensors[f"{index:05d}"])
+    if assign:
+        for index, variable in enumerate(variables):
+            variable.assign(tensors[f"{index:05d}"])
+
+
+def _checksum(tensors: dict[str, np.ndarray]) -> str:
+    """CRC-32 over all values: it finds what a bad disk or a half copy did, which the format itself does not notice."""
+    total = 0
+    for name in sorted(tensors):
+        total = zlib.crc32(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data, total)
+    return f"{total:08x}"
+
+
+def _read_position(path: Path) -> Position:
+    """The position in a file.
+
+    Raises:
+        ArtifactError: It cannot be read, or another version wrote it.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        unknown = sorted(set(values) - {known.name for known in fields(Position)})
+        if unknown:
+            raise ArtifactError(
+                f"The checkpoint was written by another version of sft-keras (unknown: {', '.join(unknown)}).",
+                where=str(path),
+                fix="Resume with the version that wrote it, or upgrade: pip install --upgrade sft-keras",
+            )
+        score = values.get("best_score")
+        position = Position(
+            **{**values, "best_score": tuple(map(float, score)) if score else None, "history": tuple(values["history"])}
+        )
+        counts = (position.epoch, position.step, position.best_epoch, position.waited)
+        if not all(isinstance(count, int) for count in counts) or not all(
+            isinstance(e, dict) for e in position.history
+        ):
+            raise TypeError("a count is no number")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _unreadable(path, error) from None
+    return position
+
+
+def _unreadable(path: Path, error: object) -> ArtifactError:
+    folder = path.parent.parent if path.parent.name.startswith("epoch-") else path.parent
+    return ArtifactError(
+        f"The checkpoint cannot be read: {error}",
+        where=str(path),
+        fix=f"Copy it from a backup; or delete the folder {folder} and resume: the training then begins again "
+        "with the same rows and ends with the same model.",
+    )
 
 
 def _recount(model: keras.Model, before: int, now: int) -> None:
@@ -101,6 +168,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._has_best = False
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, model: keras.Model, position: Position) -> None:
@@ -115,8 +183,10 @@ class Checkpoints:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
             _write(temporary / "state.safetensors", _changing(model))
-            values = {**asdict(position), "backend": keras.config.backend()}
-            (temporary / "position.json").write_text(json.dumps(values), encoding="utf-8")
+            with (temporary / "position.json").open("w", encoding="utf-8") as file:
+                json.dump(asdict(replace(position, backend=keras.config.backend())), file)
+                file.flush()
+                os.fsync(file.fileno())
             shutil.rmtree(self.folder / name, ignore_errors=True)
             temporary.rename(self.folder / name)
         except (OSError, SafetensorError) as error:
@@ -125,31 +195,56 @@ class Checkpoints:
         for old in self._all()[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def restore(self, model: keras.Model) -> Position:
+    def restore(self, model: keras.Model, log: Callable[[str], None] = lambda _: None) -> Position:
         """Loads the newest checkpoint that can be read; without any, the start.
+
+        Args:
+            model: Gets the state.
+            log: Hears of a checkpoint that had to be left out.
 
         Raises:
             ArtifactError: There are checkpoints, but none can be read, or they are another backend's.
         """
+        for half in self.folder.glob(".*.part"):  # left by a kill
+            shutil.rmtree(half, ignore_errors=True)
         failure: ArtifactError | None = None
         for folder in self._all():
             try:
-                values = json.loads((folder / "position.json").read_text(encoding="utf-8"))
-                _require_backend(values.pop("backend", "tensorflow"), folder)
-                values["best_score"] = tuple(values["best_score"]) if values["best_score"] else None
-                position = Position(**{**values, "history": tuple(values["history"])})
+                position = _read_position(folder / "position.json")
+                _require_backend(position.backend, folder)
+                self._require_best(model, position)
                 _read(folder / "state.safetensors", _changing(model))
                 _recount(model, position.accumulation_steps, model.accumulation_steps)
                 position = replace(position, accumulation_steps=model.accumulation_steps)
-            except (OSError, ValueError, TypeError, KeyError) as error:
-                failure = ArtifactError(f"The checkpoint cannot be read: {error}", where=str(folder))
             except ArtifactError as error:
-                failure = error
-            else:
-                return position
+                log(f"The checkpoint {folder.name} was left out. {error.problem}")
+                failure = failure or error
+                continue
+            if position.best_epoch and not self._best_is_readable(model):
+                self.save_best(model)
+                log("The weights of the best epoch were missing or damaged; the checkpoint holds the same.")
+            self._has_best = position.best_epoch > 0
+            return position
         if failure:
             raise failure
         return Position(accumulation_steps=model.accumulation_steps)
+
+    def _require_best(self, model: keras.Model, position: Position) -> None:
+        """Makes sure that the best weights are there, or are those of this checkpoint.
+
+        Raises:
+            ArtifactError: They are lost: the training could go on, but not end with the best epoch.
+        """
+        if not position.best_epoch or (position.best_epoch == position.epoch and not position.step):
+            return
+        _read(self.folder / BEST, list(model.trainable_variables), assign=False)
+
+    def _best_is_readable(self, model: keras.Model) -> bool:
+        try:
+            _read(self.folder / BEST, list(model.trainable_variables), assign=False)
+        except ArtifactError:
+            return False
+        return True
 
     def save_best(self, model: keras.Model) -> None:
         """Keeps the trained weights of the best epoch.
@@ -161,10 +256,15 @@ class Checkpoints:
             _write(self.folder / BEST, list(model.trainable_variables))
         except (OSError, SafetensorError) as error:
             raise disk_full(error, self.folder) from error
+        self._has_best = True
 
     def load_best(self, model: keras.Model) -> bool:
-        """Puts the weights of the best epoch into the model; False if no epoch was completed."""
-        if not (self.folder / BEST).is_file():
+        """Puts the weights of the best epoch into the model; False if no epoch was completed.
+
+        Raises:
+            ArtifactError: They are damaged, or gone.
+        """
+        if not self._has_best and not (self.folder / BEST).is_file():
             return False
         _read(self.folder / BEST, list(model.trainable_variables))
         return True

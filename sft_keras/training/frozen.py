@@ -142,7 +142,7 @@ def train_head(
     built = Built(on_vectors, build_on(recipe, on_vectors))
     compile_model(recipe, built)
     store = Checkpoints(checkpoints)
-    position = store.restore(built.model)
+    position = store.restore(built.model, lambda message: sink.event("log", message=message))
     rows = [VectorRows(part.layers[:, 0], part.targets, part.weights.astype(np.float32)) for part in parts]
     sink.event("start", epochs=config.training.epochs, steps=recipe.steps_per_epoch, rows=len(training))
     position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)

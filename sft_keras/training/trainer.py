@@ -113,7 +113,7 @@ def _fine_tune(
     """Builds the model and trains it from the newest checkpoint on."""
     built = build(recipe)
     sink.event("log", message=f"Model: {count_parameters(built.model)}.")
-    position = store.restore(built.model)
+    position = store.restore(built.model, lambda message: sink.event("log", message=message))
     if position.epoch or position.step:
         sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
     rows = [encode(part, recipe, built.model) for part in (training, validation)]

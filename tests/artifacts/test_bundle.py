@@ -180,7 +180,7 @@ def test_code_in_a_model_is_refused_and_not_run(
     rehash(copied_run.bundle)
     with pytest.raises(ArtifactError, match="Lambda") as caught:
         services.load(copied_run.bundle)
-    assert "If you trust where the bundle comes from" in caught.value.fix
+    assert "Get the bundle again from where it was made" in caught.value.fix
     assert not (tmp_path / "was_run").exists()
 
 
@@ -201,8 +201,43 @@ def test_a_function_named_by_a_model_is_not_called(copied_run: RunDirectory, ser
         for name, data in files.items():
             archive.writestr(name, data)
     rehash(copied_run.bundle)
-    with pytest.raises(ArtifactError, match="cannot be loaded"):
+    with pytest.raises(ArtifactError, match="no part of a text classifier"):
         services.load(copied_run.bundle)
+
+
+def test_a_model_of_another_version_is_told_from_a_dangerous_one(copied_run: RunDirectory, services: Services) -> None:
+    target = copied_run.bundle / "model.keras"
+    with zipfile.ZipFile(target) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["config.json"] = files["config.json"].replace(b'"use_bias"', b'"use_a_bias_of_the_future"')
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    rehash(copied_run.bundle)
+    with pytest.raises(ArtifactError, match="cannot be loaded") as caught:
+        services.load(copied_run.bundle)
+    assert "If you trust where the bundle comes from, install what it was made with: sft-keras" in caught.value.fix
+
+
+def test_a_bundle_under_any_name(lstm_run: RunResult, services: Services, tmp_path: Path) -> None:
+    folder = tmp_path / "我的 模型 (final) #1"
+    shutil.copytree(lstm_run.run.bundle, folder)
+    (tmp_path / "link").symlink_to(folder)
+    for path in (folder, tmp_path / "link"):
+        assert services.load(path).predict(TEXTS) == services.load(lstm_run.run.bundle).predict(TEXTS)
+    (folder / "a file that nobody listed.py").write_text("raise SystemExit", encoding="utf-8")
+    assert services.load(folder).predict(TEXTS[:1])  # is not read
+
+
+def test_a_bundle_that_was_moved_away_behind_a_link_is_not_touched(copied_run: RunDirectory, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "big disk"
+    copied_run.bundle.rename(elsewhere)
+    copied_run.bundle.symlink_to(elsewhere)
+    bundle, before = read_bundle(copied_run.bundle), contents(elsewhere)
+    rewrite(bundle, copied_run.bundle, report=None)
+    assert contents(elsewhere) == before
+    assert read_bundle(copied_run.bundle).report is None
+    assert not list(copied_run.path.glob(".*"))
 
 
 @pytest.mark.parametrize("names", [["good"], ["bad", "good", "other"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,8 @@ import pytest
 import sft_keras.runs.directory as directory
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError, ConfigError, TrainingError
-from sft_keras.runs.directory import DEAD_AFTER_SECONDS, RunDirectory, find_runs
+from sft_keras.runs.directory import RunDirectory, find_runs
+from sft_keras.runs.status import DEAD_AFTER_SECONDS
 from sft_keras.services import Services
 
 
@@ -93,27 +95,122 @@ def test_a_process_that_is_gone_means_interrupted(run: RunDirectory) -> None:
         assert run.status().pid == os.getpid()
 
 
-def test_two_processes_cannot_work_on_one_run(run: RunDirectory, other_process: int) -> None:
-    run.update(state="running", pid=other_process, heartbeat=time.time())
-    with pytest.raises(TrainingError, match=f"pid {other_process}") as caught, run.working():
+WORK = """
+import sys
+from pathlib import Path
+from sft_keras.runs.directory import RunDirectory
+with RunDirectory(Path(sys.argv[1])).working():
+    print("working", flush=True)
+    input()
+"""
+
+
+def test_two_processes_cannot_work_on_one_run_and_a_killed_one_lets_go(run: RunDirectory, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", WORK, str(run.path)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        with pytest.raises(TrainingError, match=f"pid {process.pid} on ") as caught, run.working():
+            pytest.fail("it was taken over")
+        assert "Wait for it" in caught.value.fix
+        assert (run.status().state, run.status().pid) == ("running", process.pid)
+        # However old the heartbeat of a laptop that slept: who holds the lock lives.
+        run.update(heartbeat=time.time() - 2 * DEAD_AFTER_SECONDS)
+        assert run.status().state == "running"
+        shutil.copytree(run.path, tmp_path / "copied to another disk")
+        process.kill()
+        process.communicate()
+        # The number of the dead process was given to one that lives.
+        for folder in (run.path, tmp_path / "copied to another disk"):
+            left = RunDirectory(folder)
+            left.update(pid=os.getppid(), heartbeat=time.time())
+            assert left.status().state == "interrupted"
+            with left.working():
+                assert left.status().pid == os.getpid()
+
+
+def test_threads_of_one_process_cannot_work_on_one_run_either(run: RunDirectory) -> None:
+    failures: list[TrainingError] = []
+
+    def work() -> None:
+        try:
+            with RunDirectory(run.path).working():
+                pass
+        except TrainingError as error:
+            failures.append(error)
+
+    with run.working():
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert [error.problem.startswith("Another process works on this run") for error in failures] == [True]
+    with run.working():
+        pass
+
+
+def test_a_process_on_another_machine_is_known_by_its_heartbeat(run: RunDirectory) -> None:
+    run.lock.touch()
+    run.update(state="running", pid=dead_pid(), host="another machine", heartbeat=time.time())
+    assert run.status().state == "running"
+    with pytest.raises(TrainingError, match="on another machine"), run.working():
         pytest.fail("it was taken over")
-    assert "Wait for it" in caught.value.fix
-    assert run.status().pid == other_process
+    for beat in (-DEAD_AFTER_SECONDS - 1, 7200):  # it died, or was copied from a machine whose clock is ahead
+        run.update(heartbeat=time.time() + beat)
+        assert run.status().state == "interrupted"
+    with run.working():
+        assert run.status().host != "another machine"
+
+
+def test_a_damaged_status_is_made_anew_when_the_run_goes_on(run: RunDirectory) -> None:
+    services = Services()
+    for content in ("", "rubbish", "[]", "[" * 100_000):
+        (run.path / "status.json").write_text(content, encoding="utf-8")
+        assert services.runs([run.path])[0].status.state == "unreadable"
+        assert services.open_run(run.path).status().state == "interrupted"
+    assert run.status().created.endswith("+00:00")
+    assert "was made anew" in (run.path / "log.txt").read_text(encoding="utf-8")
+    (run.path / "status.json").write_text('{"state": "running", "colour": "of a later version"}', encoding="utf-8")
+    with pytest.raises(ArtifactError, match="colour"):
+        services.open_run(run.path)
+    (run.path / "status.json").write_text("", encoding="utf-8")
+    run.bundle.mkdir()
+    (run.bundle / "report.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="finished"):
+        services.open_run(run.path)
+
+
+def test_half_a_line_from_a_kill_does_not_spoil_the_next(run: RunDirectory) -> None:
+    run.event("step", step=1)
+    with (run.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"event": "st')
+    run.event("step", step=2)
+    lines = (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in (lines[0], lines[2])] == [1, 2]
+
+
+def test_a_link_to_an_empty_folder_becomes_the_run(tmp_path: Path) -> None:
+    (tmp_path / "big disk").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "big disk")
+    RunDirectory.create(tmp_path / "run", RunConfig())
+    run = RunDirectory.open(tmp_path / "run")
+    with run.working():
+        assert RunDirectory.open(tmp_path / "big disk").status().state == "running"
+    assert (tmp_path / "run").is_symlink()
+    assert len(find_runs([tmp_path])) == 1
 
 
 def test_the_status_is_never_half_written(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (run.path / "status.json").read_bytes()
-    write = Path.write_text
 
-    def full(path: Path, text: str, **options: object) -> int:
-        write(path, text[: len(text) // 2], encoding="utf-8")
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
             run.update(state="running")
     assert (run.path / "status.json").read_bytes() == before
+    assert not list(run.path.glob(".*"))
     run.update(message="après")
     assert run.status().message == "après"
 

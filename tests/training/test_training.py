@@ -122,7 +122,64 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path: Path
     newest = max((tmp_path / "broken").glob("epoch-*"))
     state = newest / "state.safetensors"
     state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
-    np.testing.assert_array_equal(logits(run(tmp_path / "broken", {"training": {"epochs": 3}})), logits(unbroken))
+    recorder = Recorder()
+    (tmp_path / "broken" / ".epoch-00009-step-00000001.part").mkdir()  # left by a kill while it was written
+    resumed = run(tmp_path / "broken", {"training": {"epochs": 3}}, sink=recorder)
+    np.testing.assert_array_equal(logits(resumed), logits(unbroken))
+    assert any(f"{newest.name} was left out" in values["message"] for values in recorder.of("log"))
+    assert not list((tmp_path / "broken").glob(".*"))
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, flip_a_bit])
+def test_best_weights_that_are_lost_are_made_anew_from_a_checkpoint(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    """Without them the training would end with the weights of the last epoch, and call them the best."""
+    settings = {"training": {"epochs": 3}}
+    expected = logits(run(tmp_path / "unbroken", settings))
+    trained = run(tmp_path / "broken", settings, should_stop=stop_after(16))
+    assert trained.position.best_epoch == 2
+    assert [path.name[6:] for path in sorted((tmp_path / "broken").glob("epoch-*"))] == [
+        *("00002-step-00000000", "00002-step-00000002")
+    ]
+    spoil(tmp_path / "broken" / "best.safetensors")
+    recorder = Recorder()
+    np.testing.assert_array_equal(logits(run(tmp_path / "broken", settings, sink=recorder)), expected)
+    assert any("the checkpoint holds the same" in values["message"] for values in recorder.of("log"))
+
+
+def test_best_weights_that_no_checkpoint_holds_are_missed(tmp_path: Path) -> None:
+    often = {"training": {"checkpoint_minutes": 1e-6}}
+    run(tmp_path, often, should_stop=stop_after(10))
+    (tmp_path / "best.safetensors").unlink()
+    with pytest.raises(ArtifactError, match="cannot be read") as caught:
+        run(tmp_path, often)
+    assert f"delete the folder {tmp_path} and resume" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"colour": 1}, "written by another version of sft-keras (unknown: colour)"),
+        ({"epoch": "three"}, "a count is no number"),
+        ({"history": 5}, "cannot be read"),
+        ({"best_score": "high"}, "cannot be read"),
+    ],
+)
+def test_a_position_that_cannot_be_understood(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    run(tmp_path, should_stop=stop_after(3))
+    for path in tmp_path.glob("epoch-*/position.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}), encoding="utf-8")
+    with pytest.raises(ArtifactError) as caught:
+        run(tmp_path)
+    assert told in caught.value.problem
+    assert caught.value.fix
 
 
 def test_no_readable_checkpoint_is_an_error_not_a_new_start(tmp_path: Path) -> None:
@@ -135,8 +192,9 @@ def test_no_readable_checkpoint_is_an_error_not_a_new_start(tmp_path: Path) -> N
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     run(tmp_path, should_stop=stop_after(3))
-    with pytest.raises(ArtifactError, match="does not fit"):
+    with pytest.raises(ArtifactError, match=r"does not fit.*lstm.*Received") as caught:
         run(tmp_path, {"model": {"lstm_units": 4}})
+    assert "config.yaml" in caught.value.fix
 
 
 def test_a_checkpoint_of_another_backend_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sft_keras.artifacts.bundle import disk_error, write_bundle
+from sft_keras.artifacts.further import read_starting_point, recorded_bundle
 from sft_keras.artifacts.model_card import model_card
 from sft_keras.backend import load_backend
 from sft_keras.config import RunConfig
@@ -21,7 +22,7 @@ from sft_keras.data.examples import Examples
 from sft_keras.data.splits import Splits
 from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
-from sft_keras.runs.prepare import PARTS, load_splits
+from sft_keras.runs.prepare import load_splits
 from sft_keras.training.progress import ProgressSink, Several
 
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow", "tokenizers", "scikit-learn", "numpy")
@@ -35,7 +36,7 @@ class RunResult:
     Attributes:
         run: Its folder.
         complete: False if it was stopped on the way.
-        report: The report as in `report.json`; None if it was stopped.
+        report: The report as in `report.json`; None if it was stopped, or has no test part.
         has_bundle: Whether there is a bundle: a stopped run has one from its first full epoch on.
     """
 
@@ -98,6 +99,7 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
 def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bool]) -> RunResult:
     config = run.config()
     splits = load_splits(run)
+    begun = recorded_bundle(config.model)
     sink.event("phase", name="loading")
     load_backend()
     from sft_keras.training.trainer import train
@@ -110,11 +112,12 @@ def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bo
         checkpoints=run.checkpoints,
         sink=sink,
         should_stop=should_stop,
+        start=read_starting_point(begun) if begun else None,
     )
     report = None
-    if trained.complete:
+    if trained.complete and splits.test is not None:
         sink.event("phase", name="evaluating")
-        report = _report(run, config, splits, trained)
+        report = _report(run, config, splits, splits.test, trained)
     if trained.has_best:
         sink.event("phase", name="saving")
         _bundle(run, config, splits, trained, report)
@@ -124,7 +127,7 @@ def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bo
     return RunResult(run, trained.complete, report, trained.has_best)
 
 
-def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) -> dict[str, Any]:
+def _report(run: RunDirectory, config: RunConfig, splits: Splits, test: Examples, trained: Any) -> dict[str, Any]:
     from sft_keras.evaluation.report import build_report, write_report
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import TASKS
@@ -137,7 +140,7 @@ def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) 
         TASKS.get(config.training.task),
         max_length=config.model.max_length,
     )
-    test, training = splits.test, splits.train
+    training = splits.train
     probabilities = predictor.probabilities(test.texts)
     seconds = {"training": trained.position.seconds, "prediction": time.monotonic() - began}
     report = build_report(
@@ -149,7 +152,7 @@ def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) 
         test_texts=test.texts,
         config=config.evaluation,
         seed=config.training.seed,
-        rows={name: len(getattr(splits, name)) for name in PARTS},
+        rows={name: len(part) for name, part in splits.parts.items()},
         seconds=seconds,
         data_fingerprint=fingerprint(splits),
         backbone=trained.backbone.location.name,
@@ -173,13 +176,15 @@ def _baseline_weights(config: RunConfig, trained: Any, training: Examples) -> di
 
 
 def fingerprint(splits: Splits) -> str:
-    """One SHA-256 over the fingerprints of the three parts."""
-    return hashlib.sha256("".join(getattr(splits, name).fingerprint() for name in PARTS).encode()).hexdigest()
+    """One SHA-256 over the fingerprints of the parts."""
+    return hashlib.sha256("".join(part.fingerprint() for part in splits.parts.values()).encode()).hexdigest()
 
 
 def _bundle(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any, report: dict[str, Any] | None) -> None:
     information = {
         "backbone": trained.backbone.location.name,
+        "family": trained.backbone.family.name,
+        **({"trained_from": config.model.bundle_sha256} if config.model.bundle_sha256 else {}),
         "task": config.training.task,
         "epochs_done": trained.position.epoch,
         "best_epoch": trained.position.best_epoch,

@@ -18,6 +18,7 @@ from sft_keras.data.labels import Labels
 from sft_keras.errors import TrainingError
 from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters, freeze
+from sft_keras.modeling.starting_point import StartingPoint
 from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, sorted_batches, stream
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
@@ -71,6 +72,7 @@ def train(
     checkpoints: Path,
     sink: ProgressSink,
     should_stop: Callable[[], bool] = lambda: False,
+    start: StartingPoint | None = None,
 ) -> Trained:
     """Trains, or goes on from the newest checkpoint in the folder.
 
@@ -83,27 +85,32 @@ def train(
         checkpoints: Folder for the state; what lies there is resumed.
         sink: Hears of the progress.
         should_stop: Asked after each step; True saves the state and stops.
+        start: The fine-tuned model to go on from; the configured backbone if None.
 
     Raises:
         ConfigError: The backbone is not to be had, or a setting does not fit it.
         TrainingError: The loss stopped being a number, memory ran out, or the disk is full.
     """
     options = config.training
-    labels = Labels.of(training.labels)
-    backbone = resolve_backbone(config.model.backbone)
+    labels = start.labels_with(training.labels) if start else Labels.of(training.labels)
+    backbone = start.backbone if start else resolve_backbone(config.model.backbone)
     location = backbone.location
-    sink.event("log", message=f"Backbone: {location.name} ({location.handle or 'trained from scratch'}).")
-    tokenizer = backbone.family.tokenizer(location, config.model, training.texts)
+    origin = start.origin if start else location.handle or "trained from scratch"
+    sink.event("log", message=f"Backbone: {location.name} ({origin}).")
+    tokenizer = start.tokenizer if start else backbone.family.tokenizer(location, config.model, training.texts)
+    shape = start.config(config.model) if start else config.model
     targets = labels.encode(training.labels)
 
     def build(dtype: str) -> tuple[Encoder, FineTuneModel]:
         keras.utils.set_random_seed(options.seed)
-        encoder = backbone.family.encoder(location, config.model, tokenizer, dtype=dtype, seed=options.seed)
+        encoder = backbone.family.encoder(location, shape, tokenizer, dtype=dtype, seed=options.seed)
         freeze(encoder, config.model)
         steps = -(-len(training) // options.batch_size)
         model = TASKS.get(options.task).build_model(
             backbone, encoder, config, labels=labels, targets=targets, steps_per_epoch=steps
         )
+        if start:
+            start.load_into(encoder, model, labels)
         optimizer = build_optimizer(
             config.optimizer, default_rate=backbone.family.default_learning_rate, total_steps=steps * options.epochs
         )

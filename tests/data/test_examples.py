@@ -124,4 +124,5 @@ def test_trainable() -> None:
     rare = examples_of(["x"] * 10, ["a"] * 8 + ["rare"] * 2)
     with pytest.raises(DataError, match=r"rare \(2\)"):
         require_trainable(rare)
-    require_trainable(rare, divided=False)
+    require_trainable(rare, parts=["training", "validation"])
+    require_trainable(rare, parts=["training"])

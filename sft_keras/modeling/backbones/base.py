@@ -18,6 +18,8 @@ from sft_keras.errors import ConfigError, did_you_mean
 from sft_keras.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sft_keras.modeling.heads import Pooling
     from sft_keras.preprocessing.tokenizer import TextTokenizer
 
@@ -120,6 +122,16 @@ class Family(abc.ABC):
     ) -> Encoder:
         """The backbone with its weights; `dtype` is a Keras dtype policy."""
 
+    def shaped_like(self, config: ModelConfig, weights: Sequence[np.ndarray]) -> ModelConfig:
+        """The settings that give an encoder for these weights, for a family that is trained further without a preset.
+
+        Args:
+            config: The settings of the run.
+            weights: What `get_weights` of a fine-tuned encoder of this family gave.
+        """
+        del weights
+        return config
+
     def preset_writer(self, encoder: Encoder, tokenizer: TextTokenizer) -> Callable[[Path], None] | None:
         """Writes the backbone and its tokenizer as a KerasHub preset into a folder; None if there is no such form."""
         del encoder, tokenizer
@@ -163,7 +175,7 @@ def resolve_backbone(name: str) -> Backbone:
         return Backbone(family, family.locate(preset))
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return Backbone(_family_of_folder(folder), Location(name, str(folder.resolve())))
+        return Backbone(family_of_folder(folder), Location(name, str(folder.resolve())))
     if folder.exists() or name.startswith((".", "/", "~")):
         raise ConfigError(
             f'There is no backbone folder at "{name}".',
@@ -181,7 +193,12 @@ def resolve_backbone(name: str) -> Backbone:
     )
 
 
-def _family_of_folder(folder: Path) -> Family:
+def family_of_folder(folder: Path) -> Family:
+    """The family of the preset in a folder.
+
+    Raises:
+        ConfigError: It holds no preset, or none of a family that is supported.
+    """
     path = folder / "config.json"
     try:
         declared = json.loads(path.read_text(encoding="utf-8"))

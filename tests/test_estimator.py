@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks, get_tags
@@ -98,12 +99,13 @@ def test_the_arguments_are_settings(fitted: SFTClassifier) -> None:
     assert [(term.name, term.weight) for term in config.objective.terms] == [("supcon", 0.05)]
     assert [epoch["epoch"] for epoch in fitted.history_] == list(range(1, 9))
     assert fitted.report_ is None
+    assert [path.name for path in Path(fitted._folder.name).iterdir()] == ["bundle"]
     assert fitted.get_params()["settings"] is SETTINGS
 
 
 def test_the_same_random_state_gives_the_same_model() -> None:
     random.seed(1)
-    np.random.seed(1)  # noqa: NPY002 - a caller's own draws must go on as if nothing had happened
+    np.random.seed(1)
     expected = random.Random(1).random(), np.random.RandomState(1).random_sample()
     first = SFTClassifier("lstm", random_state=np.random.RandomState(4), **QUICK).fit(TEXTS, LABELS)
     assert (random.random(), np.random.random_sample()) == expected
@@ -120,19 +122,26 @@ def test_a_row_of_weight_zero_does_not_count() -> None:
     assert model.fit(TEXTS, labels, sample_weight=weights).predict(NEW).all()
 
 
-def test_search_and_cross_validation(tmp_path: Path) -> None:
+def test_search_over_a_pipeline(tmp_path: Path) -> None:
     model = SFTClassifier("lstm", **QUICK)
     lower = FunctionTransformer(lambda texts: [text.lower() for text in texts])
-    scores = cross_val_score(Pipeline([("lower", lower), ("model", model)]), TEXTS, LABELS, cv=2)
-    assert scores.shape == (2,)
-    assert np.isfinite(scores).all()
-    grid = {"learning_rate": np.array([0.05, 1e-9]), "epochs": [3]}
+    grid = {"model__learning_rate": np.array([0.05, 1e-9]), "model__epochs": [3]}
     words = np.where(LABELS == 10, "good", "bad").astype(object)
-    search = GridSearchCV(model, grid, cv=2).fit(np.array(TEXTS), words)
-    assert set(search.best_params_) == {"learning_rate", "epochs"}
-    assert search.best_estimator_.classes_.tolist() == ["bad", "good"]
-    search.best_estimator_.save(tmp_path / "best")
+    search = GridSearchCV(Pipeline([("lower", lower), ("model", model)]), grid, cv=2).fit(np.array(TEXTS), words)
+    assert search.best_params_["model__learning_rate"] == 0.05
+    best = search.best_estimator_.named_steps["model"]
+    assert best.classes_.tolist() == ["bad", "good"]
+    best.save(tmp_path / "best")
     assert {prediction.label for prediction in load(tmp_path / "best").predict(NEW)} <= {"bad", "good"}
+
+
+def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It cross-validates and keeps what it has fitted."""
+    program = runpy.run_path(str(Path(__file__).resolve().parents[1] / "examples" / "scikit_learn.py"))
+    words = ["good" if label == 10 else "bad" for label in LABELS[:48]]
+    model = program["compare_and_keep"](TEXTS[:48], words, tmp_path / "model", epochs=1)
+    assert set(model.predict(NEW)) <= {"good", "bad"}
+    assert capsys.readouterr().out.count("macro F1") == 2
 
 
 def test_saved_and_loaded_in_a_fresh_process(fitted: SFTClassifier, tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def examples_from_table(table: Table, columns: Columns, settings: Settings) -> t
             [_weight(raw[i], f"{where}, row {i + 1}, column {columns.weight}") for i in keep], dtype=np.float32
         )
         if not weights.any():
-            raise DataError("All weights are 0.", where=f"{where}, column {columns.weight}", fix="Raise some of them.")
+            raise DataError(
+                "All weights are zero.", where=f"{where}, column {columns.weight}", fix="Raise some of them."
+            )
     examples = Examples(
         texts=[texts[i] for i in keep],
         labels=[labels[i] for i in keep],

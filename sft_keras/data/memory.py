@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sft_keras.data.columns import Columns
@@ -71,6 +72,8 @@ def values_of(values: Any, *, name: str) -> list[Any]:
             where=name,
             fix="Pass one column, for example frame['text'] or array[:, 0].",
         )
+    if hasattr(values, "__array__") and not hasattr(values, "tolist"):
+        values = np.asarray(values)
     if isinstance(values, str | bytes | Mapping | AbstractSet) or not hasattr(values, "__len__"):
         raise InputTypeError(
             f"A list, a one-dimensional array or a pandas Series is expected. Received: {type(values).__name__}",

@@ -58,7 +58,7 @@ def test_bad_weight_names_row_and_value(bad: str, tmp_path: Path, settings: Sett
 
 
 def test_all_weights_zero(tmp_path: Path, settings: Settings) -> None:
-    with pytest.raises(DataError, match="All weights are 0"):
+    with pytest.raises(DataError, match="All weights are zero"):
         load_examples(save(tmp_path / "a.csv", "text,label,w\na,x,0\nb,y,0\n"), settings, weight="w")
 
 

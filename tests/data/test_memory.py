@@ -69,7 +69,7 @@ def test_examples_from_lists() -> None:
         (["x", None, "y"], None, "labels, position 1"),
         (["x", "y", "x"], [1, -1, 1], "from 0 up"),
         (["x", "y", "x"], [1, float("nan"), 1], "from 0 up"),
-        (["x", "y", "x"], [0, 0, 0], "All weights are 0"),
+        (["x", "y", "x"], [0, 0, 0], "All weights are zero"),
     ],
 )
 def test_lists_that_cannot_be_used(labels: Any, weights: Any, told: str) -> None:

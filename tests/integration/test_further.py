@@ -22,6 +22,7 @@ from sft_keras.services import Services
 from tests.conftest import FILLER, TINY, merged, rehash, sentences, write_csv
 
 STILL = {"optimizer": {"learning_rate": 1e-12, "weight_decay": 0}, "training": {"epochs": 1}}
+BEGUN = ("lstm_run", "vectors_run", "bert_run")
 QUICK = {"evaluation": {"baselines": False}}
 TEXTS = [text for text, _ in sentences(20, seed=9)]
 
@@ -56,17 +57,27 @@ def vectors_run(train_run: Callable[..., RunResult], tmp_path_factory: pytest.Te
     return run
 
 
-@pytest.fixture(scope="module", params=["lstm_run", "vectors_run", "bert_run"])
-def further(
-    request: pytest.FixtureRequest,
-    services: Services,
-    data: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Further:
-    """Trained further with steps too small to change anything, and scored on a file with an old label too."""
-    folder = tmp_path_factory.mktemp("further")
+@pytest.fixture(scope="module")
+def all_further(
+    request: pytest.FixtureRequest, services: Services, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Further]:
+    """By the run that each began from."""
+    return {
+        name: train_further(request.getfixturevalue(name), services, data, tmp_path_factory.mktemp("further"))
+        for name in BEGUN
+    }
+
+
+@pytest.fixture(params=BEGUN)
+def further(request: pytest.FixtureRequest, all_further: dict[str, Further]) -> Further:
+    """Each of them."""
+    return all_further[request.param]
+
+
+def train_further(begun: RunResult, services: Services, data: Path, folder: Path) -> Further:
+    """Trains further with steps too small to change anything, and scores on a file with an old label too."""
     old = folder / "old"
-    shutil.copytree(request.getfixturevalue(request.param).run.bundle, old)
+    shutil.copytree(begun.run.bundle, old)
     before = services.load(old).logits(TEXTS)
     test = write_csv(folder / "test.csv", [*rows_with_mixed(20, seed=6), *sentences(10, seed=7)])
     config = RunConfig.parse(merged(QUICK, STILL, {"model": {"backbone": str(old)}}))
@@ -108,15 +119,18 @@ def test_labels_without_rows_are_scored_and_told(further: Further) -> None:
     assert any("no training row: bad" in note for note in report["notes"])
 
 
-def test_all_load_in_a_fresh_process_without_the_old_bundle(further: Further, services: Services) -> None:
-    bundle = further.result.run.bundle
+def test_all_load_in_a_fresh_process_without_the_old_bundles(
+    all_further: dict[str, Further], services: Services
+) -> None:
+    bundles = [str(further.result.run.bundle) for further in all_further.values()]
     program = f"""
 import json, sft_keras
-print(json.dumps(sft_keras.load({str(bundle)!r}).logits({TEXTS!r}).tolist()))
+print(json.dumps([sft_keras.load(bundle).logits({TEXTS!r}).tolist() for bundle in {bundles!r}]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == pytest.approx(services.load(bundle).logits(TEXTS), abs=1e-5)
+    for bundle, logits in zip(bundles, json.loads(done.stdout), strict=True):
+        assert np.array(logits) == pytest.approx(services.load(Path(bundle)).logits(TEXTS), abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["lstm_run", "bert_run"])

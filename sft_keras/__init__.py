@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sft_keras.api import fine_tune, load
+    from sft_keras.estimator import SFTClassifier
 
-__all__ = ["fine_tune", "load"]
+__all__ = ["SFTClassifier", "fine_tune", "load"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """The API is imported when it is used: the command line and its help do not wait for it."""
+    if name == "SFTClassifier":
+        from sft_keras.estimator import SFTClassifier
+
+        return SFTClassifier
     if name in __all__:
         from sft_keras import api
 

@@ -179,7 +179,9 @@ def train(
     label_column: LabelColumn = None,
     config: Config = None,
     setting: Set = None,
-    backbone: Annotated[str | None, typer.Option(help="Pretrained model (see `sft-keras backbones`).")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Pretrained model (see `sft-keras backbones`), or a bundle.")
+    ] = None,
     sup_term: Annotated[list[str] | None, typer.Option(help="Supervised term of the loss; repeatable.")] = None,
     sup_weight: Annotated[list[str] | None, typer.Option(help="Its weight λ, one for each --sup-term.")] = None,
     class_weights: Annotated[str | None, typer.Option(help="none, balanced, or effective.")] = None,

@@ -58,6 +58,14 @@ class DataError(SftError):
     """The labelled examples cannot be read or used."""
 
 
+class InputValueError(SftError, ValueError):
+    """Something that a program passed in has the right type and a value that cannot be used."""
+
+
+class InputTypeError(SftError, TypeError):
+    """Something that a program passed in has a type that cannot be used."""
+
+
 class ConfigError(SftError):
     """A setting is unknown, out of range, or contradicts another."""
 

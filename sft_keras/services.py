@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from sft_keras.artifacts.bundle import Bundle
     from sft_keras.data.checks import DataReport
     from sft_keras.data.columns import Columns
+    from sft_keras.data.examples import Examples
     from sft_keras.inference.predictor import Predictor
     from sft_keras.modeling.backbones.base import Preset
+    from sft_keras.runs.prepare import Source
     from sft_keras.runs.worker import RunResult
     from sft_keras.tasks.base import Prediction
 
@@ -145,22 +148,22 @@ class Services:
 
     def prepare(
         self,
-        data: str,
+        data: Source,
         config: RunConfig,
         *,
         out: Path | None = None,
-        validation: str | None = None,
-        test: str | None = None,
+        validation: Source | None = None,
+        test: Source | None = None,
         sink: ProgressSink | None = None,
     ) -> RunDirectory:
         """Reads and divides the data and makes the run folder; nothing is trained yet.
 
         Args:
-            data: A path or `sample:NAME`.
+            data: A path, `sample:NAME`, a table or examples in memory.
             config: The resolved configuration.
             out: The run folder; a new one under the data directory if left out.
-            validation: A path with validation rows; cut from `data` if left out.
-            test: A path with test rows; cut from `data` if left out.
+            validation: The validation rows, likewise; cut from `data` if left out.
+            test: The test rows, likewise; cut from `data` if left out.
             sink: Hears what was chosen and why.
 
         Raises:
@@ -169,7 +172,7 @@ class Services:
         from sft_keras.runs.prepare import prepare_run
 
         return prepare_run(
-            out or self._new_run_folder(data),
+            out or self._new_run_folder(data if isinstance(data, str) else data.source),
             config,
             self.settings,
             data=data,
@@ -206,6 +209,29 @@ class Services:
             if discard and not any(run.checkpoints.glob("epoch-*")):
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
+
+    def fit(
+        self, examples: Examples, config: RunConfig, bundle: Path, *, sink: ProgressSink | None = None
+    ) -> RunResult:
+        """Trains on examples in memory and keeps nothing but the bundle: the run folder is a temporary one.
+
+        Args:
+            examples: The rows; validation and test part are cut from them as the configuration says.
+            config: The resolved configuration.
+            bundle: Where the bundle goes; nothing may be there.
+            sink: Hears of the progress.
+
+        Returns:
+            The report, if there is a test part; the folder that is named in it is gone.
+
+        Raises:
+            SftError: It failed for a reason that a person can mend.
+        """
+        with tempfile.TemporaryDirectory(prefix="sft-keras-") as folder:
+            run = self.prepare(examples, config, out=Path(folder) / "run", sink=sink)
+            result = self.start(run, sink)
+            shutil.move(run.bundle, bundle)
+        return result
 
     def open_run(self, path: Path) -> RunDirectory:
         """A run that can be resumed.

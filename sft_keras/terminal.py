@@ -227,6 +227,11 @@ def show_result(result: RunResult) -> None:
             f'Next:    sft-keras predict {shlex.quote(str(run.bundle))} --text "…"',
             f"         sft-keras evaluate {shlex.quote(str(run.bundle))} --data FILE",
         ]
+    elif result.complete:
+        lines = [
+            f"\nModel:   {run.bundle} (not scored: there is no test part)",
+            f'Next:    sft-keras predict {shlex.quote(str(run.bundle))} --text "…"',
+        ]
     else:
         lines = [f"\nStopped. Go on where it stopped: sft-keras train --resume {shlex.quote(str(run.path))}"]
         if result.has_bundle:

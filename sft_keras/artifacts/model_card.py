@@ -12,6 +12,7 @@ from sft_keras.errors import one_line
 SHOWN_METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
 TITLES = {"majority": "majority class", "tfidf_logreg": "TF-IDF + logistic regression"}
 MOST_LABELS_LISTED = 100
+NOT_SCORED = "The test part was not scored: there is none, or the training was stopped early."
 
 
 def model_card(
@@ -31,7 +32,7 @@ def model_card(
         "# A text classifier",
         f"Sorts a text into one of {len(labels)} labels: {listed}{more}.",
         "## How good it is",
-        _scores(report) if report else "The training was stopped early; the test part was not scored.",
+        _scores(report) if report else NOT_SCORED,
         "## How it was made",
         _origin(config, information),
         "## How to use it",
@@ -84,10 +85,12 @@ def _origin(config: RunConfig, information: dict[str, Any]) -> str:
     chosen = config.objective.class_weights
     weights = chosen if isinstance(chosen, str) else ", ".join(f"{_code(k)} {v:g}" for k, v in chosen.items())
     versions = ", ".join(f"{name} {version}" for name, version in information.get("versions", {}).items())
+    begun = information.get("trained_from")
     return "\n".join(
         [
             f"- Backbone: {_code(str(information.get('backbone', config.model.backbone)))} "
             f"(trained: {config.model.trainable})",
+            *([f"- Trained further from the bundle with the fingerprint `{begun}`"] if begun else []),
             f"- Loss: {' + '.join([config.objective.task_loss, *terms])}; class weights: {weights}",
             f"- Up to {config.training.epochs} epochs, batches of {config.training.batch_size}, "
             f"seed {config.training.seed}",

@@ -48,7 +48,11 @@ class DataConfig(Section):
         0.1, gt=0, lt=0.5, title="Validation part", description="Share of the rows that chooses the best epoch."
     )
     test_fraction: float = Field(
-        0.2, gt=0, lt=0.5, title="Test part", description="Share of the rows that is only used for the final score."
+        0.2,
+        ge=0,
+        lt=0.5,
+        title="Test part",
+        description="Share of the rows that is only used for the final score; 0 leaves out both part and score.",
     )
     max_rows: int | None = Field(
         None, ge=8, title="Row limit", description="Use at most so many rows, drawn with the seed; all if empty."
@@ -70,7 +74,13 @@ class ModelConfig(Section):
         min_length=1,
         title="Backbone",
         description="auto follows the language of the texts; else a name from `sft-keras backbones`, a KerasHub "
-        "preset, an hf:// handle, or a local folder.",
+        "preset, an hf:// handle, a folder, or a bundle.",
+    )
+    bundle_sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        title="Fingerprint of the bundle",
+        description="SHA-256 of manifest.json where backbone is a bundle; filled in, and another bundle is refused.",
     )
     pooling: Literal["auto", "cls", "mean", "last", "max"] = Field(
         "auto", title="Pooling", description="How the token vectors become one; auto takes the family's default."

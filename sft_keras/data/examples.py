@@ -19,7 +19,8 @@ from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
 FEWEST_ROWS = 8
-FEWEST_ROWS_PER_CLASS = 3
+PARTS = ("training", "validation", "test")
+FEWEST_ROWS_PER_CLASS = len(PARTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,9 @@ def examples_from_table(table: Table, columns: Columns, settings: Settings) -> t
             [_weight(raw[i], f"{where}, row {i + 1}, column {columns.weight}") for i in keep], dtype=np.float32
         )
         if not weights.any():
-            raise DataError("All weights are 0.", where=f"{where}, column {columns.weight}", fix="Raise some of them.")
+            raise DataError(
+                "All weights are zero.", where=f"{where}, column {columns.weight}", fix="Raise some of them."
+            )
     examples = Examples(
         texts=[texts[i] for i in keep],
         labels=[labels[i] for i in keep],
@@ -145,12 +148,12 @@ def examples_from_table(table: Table, columns: Columns, settings: Settings) -> t
     return examples, notes
 
 
-def require_trainable(examples: Examples, *, divided: bool = True) -> None:
+def require_trainable(examples: Examples, *, parts: Sequence[str] = PARTS) -> None:
     """Checks that a model can be trained and scored on these examples.
 
     Args:
         examples: All of them, or the training part if the parts come in files of their own.
-        divided: They are still to be divided into parts, for which every class needs three rows.
+        parts: What they are still to be divided into; every class needs a row for each.
 
     Raises:
         DataError: There are too few rows or classes; classes that are too small are named.
@@ -168,12 +171,12 @@ def require_trainable(examples: Examples, *, divided: bool = True) -> None:
             where=examples.source,
             fix="Add examples; 20 or more for each class give a usable model.",
         )
-    small = {name: n for name, n in counts.items() if n < FEWEST_ROWS_PER_CLASS}
-    if divided and small:
+    small = {name: n for name, n in counts.items() if n < len(parts)}
+    if small:
         shown = ", ".join(f"{name} ({n})" for name, n in list(small.items())[:10])
         raise DataError(
-            f"{len(small)} class(es) have fewer than {FEWEST_ROWS_PER_CLASS} rows, which cannot be divided into"
-            f" training, validation and test. Received: {shown}",
+            f"{len(small)} class(es) have fewer than {len(parts)} rows, which cannot be divided into"
+            f" {', '.join(parts[:-1])} and {parts[-1]}. Received: {shown}",
             where=examples.source,
             fix="Add rows to these classes, merge them with others, or delete them.",
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,18 @@ TRAIN, VALIDATION, TEST = range(3)
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The three parts, and notes on how they came about."""
+    """The three parts, or two where nothing is to be scored, and notes on how they came about."""
 
     train: Examples
     validation: Examples
-    test: Examples
+    test: Examples | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, Examples]:
+        """The parts that there are, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
 
 
 def split_examples(
@@ -36,7 +42,7 @@ def split_examples(
     Args:
         examples: All examples.
         validation_fraction: Share of the rows for validation.
-        test_fraction: Share of the rows for the test.
+        test_fraction: Share of the rows for the test; 0 makes no such part.
         seed: The same seed gives the same parts.
         similarity: Texts at least this alike stay together; see `duplicate_groups`.
     """
@@ -48,10 +54,11 @@ def split_examples(
     together = len(examples) - len(np.unique(groups))
     if together:
         notes.append(f"{together} row(s) repeat another text, exactly or nearly, and stay on one side with it.")
-    notes += _absent_classes(examples.labels, part, ("validation", "test"))
+    notes += _absent_classes(examples.labels, part, ("validation", "test") if test_fraction else ("validation",))
     train, validation, test = (examples.take(np.flatnonzero(part == p)) for p in (TRAIN, VALIDATION, TEST))
-    _require_parts(train, validation, test)
-    return Splits(train, validation, test, tuple(notes))
+    splits = Splits(train, validation, test if test_fraction else None, tuple(notes))
+    _require_parts(splits)
+    return splits
 
 
 def split_given(
@@ -63,6 +70,7 @@ def split_given(
     test_fraction: float,
     seed: int,
     similarity: float,
+    known_labels: Collection[str] = (),
 ) -> Splits:
     """Takes the parts from files of their own; what is not given is taken out of the training file.
 
@@ -74,9 +82,10 @@ def split_given(
         validation: The validation file, or None.
         test: The test file, or None.
         validation_fraction: Share of the training file for validation, if none is given.
-        test_fraction: Share of the training file for the test, if none is given.
+        test_fraction: Share of the training file for the test, if none is given; 0 makes no such part.
         seed: The same seed gives the same parts.
         similarity: Texts at least this alike stay together; see `duplicate_groups`.
+        known_labels: Labels that a given part may have although the training file lacks them.
 
     Raises:
         DataError: A given part has a label that the training file lacks.
@@ -90,36 +99,39 @@ def split_given(
             similarity=similarity,
         )
     given = {"validation": validation, "test": test}
-    known = set(train.labels)
+    known = {*train.labels, *known_labels}
     for name, part in given.items():
         if part is not None:
             _require_known_labels(name, part, known)
     notes: list[str] = []
     rest = train
-    if validation is None or test is None:
+    cut_test = test is None and test_fraction > 0
+    if validation is None or cut_test:
         groups = duplicate_groups(train.texts, similarity)
         numbers = assign_parts(
             train.labels,
             groups,
             validation_fraction=validation_fraction if validation is None else 0,
-            test_fraction=test_fraction if test is None else 0,
+            test_fraction=test_fraction if cut_test else 0,
             seed=seed,
         )
         rest = train.take(np.flatnonzero(numbers == TRAIN))
         if validation is None:
             validation = train.take(np.flatnonzero(numbers == VALIDATION))
             notes.append(f"{len(validation)} rows of the training file were taken for validation.")
-        if test is None:
+        if cut_test:
             test = train.take(np.flatnonzero(numbers == TEST))
             notes.append(f"{len(test)} rows of the training file were taken for the test.")
-        notes += _absent_classes(train.labels, numbers, [name for name, part in given.items() if part is None])
-    _require_parts(rest, validation, test)
+        cut = {"validation": given["validation"] is None, "test": cut_test}
+        notes += _absent_classes(train.labels, numbers, [name for name, is_cut in cut.items() if is_cut])
+    splits = Splits(rest, validation, test)
+    _require_parts(splits)
     for name, part in given.items():
         if part is not None:
             notes += _overlap_notes(name, part, "training", train, similarity)
     if given["validation"] is not None and given["test"] is not None:
-        notes += _overlap_notes("test", test, "validation", validation, similarity)
-    return Splits(rest, validation, test, tuple(notes))
+        notes += _overlap_notes("test", given["test"], "validation", given["validation"], similarity)
+    return replace(splits, notes=tuple(notes))
 
 
 def limit_rows(examples: Examples, max_rows: int, seed: int) -> Examples:
@@ -255,12 +267,12 @@ def _require_known_labels(name: str, part: Examples, known: set[str]) -> None:
         )
 
 
-def _require_parts(train: Examples, validation: Examples, test: Examples) -> None:
-    for name, part in (("training", train), ("validation", validation), ("test", test)):
+def _require_parts(splits: Splits) -> None:
+    for name, part in splits.parts.items():
         if not len(part):
             raise DataError(
-                f"No row is left for the {name} part.",
-                where=train.source or part.source,
+                f"No row is left for the {'training' if name == 'train' else name} part.",
+                where=splits.train.source or part.source,
                 fix="Add rows with different texts; repeated texts stay together on one side.",
             )
 

@@ -56,6 +56,7 @@ def search_weight(
     sink: ProgressSink,
     train: Callable[[RunConfig, Path], Any],
     probabilities: Callable[[Any, Sequence[str]], np.ndarray],
+    labels: Labels,
 ) -> tuple[RunConfig, dict[str, Any]] | None:
     """Trains with each λ and chooses.
 
@@ -68,6 +69,7 @@ def search_weight(
         sink: Hears what was found.
         train: Trains with a configuration into a folder.
         probabilities: Those of a trained model for texts, [rows, classes].
+        labels: The labels that the model will know.
 
     Returns:
         The configuration with the chosen λ, and the table for the report; None if it was stopped on the way.
@@ -76,7 +78,7 @@ def search_weight(
     names = [term.name for term in config.objective.terms if term.weight == "auto"]
     tried: list[Tried] = []
     answers: list[np.ndarray] = []
-    labels = Labels.of(splits.train.labels).encode(splits.validation.labels)
+    targets = labels.encode(splits.validation.labels)
     for number, weight in enumerate(weights, start=1):
         folder = folder_of(checkpoints, weight)
         chosen = config.model_copy(update={"objective": config.objective.with_weight(weight)})
@@ -94,7 +96,7 @@ def search_weight(
         answers.append(known[1])
         _forget_losers(checkpoints, tried)
         sink.event("log", message=f"λ = {weight:g}: validation {config.training.monitor} {abs(known[0].score):.4f}.")
-    table = _choose(config, tried, answers, labels, names)
+    table = _choose(config, tried, answers, targets, names)
     sink.event("log", message=str(table["message"]))
     weight = float(table["chosen"])
     return config.model_copy(update={"objective": config.objective.with_weight(weight)}), table

@@ -1,4 +1,4 @@
-"""From a file or a sample to a run folder with divided rows; nothing is trained yet."""
+"""From a file, a sample or rows in memory to a run folder with divided rows; nothing is trained yet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from sft_keras.artifacts.bundle import Bundle
+from sft_keras.artifacts.further import bundle_named, config_from
 from sft_keras.config import RunConfig
 from sft_keras.data.columns import Columns, choose_columns
 from sft_keras.data.examples import Examples, examples_from_table, require_trainable
@@ -13,29 +15,32 @@ from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
 from sft_keras.data.samples import SAMPLE_PREFIX, load_sample
 from sft_keras.data.splits import Splits, limit_rows, split_given
-from sft_keras.errors import DataError
+from sft_keras.errors import ConfigError, DataError
 from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
 from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink
 
+Source = str | Table | Examples
 PARTS = ("train", "validation", "test")
 NOTES = "notes.json"
 
 
-def read_data(data: str, settings: Settings) -> Table:
-    """The table behind a path or `sample:NAME`.
+def read_data(data: str | Table, settings: Settings) -> Table:
+    """The table behind a path or `sample:NAME`; a table is returned as it is.
 
     Raises:
         DataError: It cannot be read.
     """
+    if isinstance(data, Table):
+        return data
     if data.startswith(SAMPLE_PREFIX):
         return load_sample(data.removeprefix(SAMPLE_PREFIX), settings)
     return read_table(Path(data).expanduser(), settings)
 
 
-def read_columns(data: str, config: RunConfig, settings: Settings) -> tuple[Table, Columns]:
+def read_columns(data: str | Table, config: RunConfig, settings: Settings) -> tuple[Table, Columns]:
     """The table and the columns that are used.
 
     Raises:
@@ -53,12 +58,20 @@ def read_columns(data: str, config: RunConfig, settings: Settings) -> tuple[Tabl
     return table, columns
 
 
-def read_examples(data: str, config: RunConfig, settings: Settings, sink: ProgressSink) -> Examples:
+def read_examples(data: Source, config: RunConfig, settings: Settings, sink: ProgressSink) -> Examples:
     """The usable rows; the sink hears how the file was read and what was left out.
+
+    Args:
+        data: A path, `sample:NAME`, a table, or examples, which are returned as they are.
+        config: Says which columns to take; found if it does not.
+        settings: Gives the limits.
+        sink: Hears what was chosen and why.
 
     Raises:
         DataError: The file, a column or a value cannot be used.
     """
+    if isinstance(data, Examples):
+        return data
     table, columns = read_columns(data, config, settings)
     examples, notes = examples_from_table(table, columns, settings)
     for note in (*table.notes, *columns.reasons, *notes):
@@ -85,9 +98,9 @@ def prepare_run(
     config: RunConfig,
     settings: Settings,
     *,
-    data: str,
-    validation: str | None,
-    test: str | None,
+    data: Source,
+    validation: Source | None,
+    test: Source | None,
     sink: ProgressSink,
 ) -> RunDirectory:
     """Reads and divides the data and makes the run folder.
@@ -96,9 +109,9 @@ def prepare_run(
         folder: The run folder; nothing may be there but an empty folder.
         config: The resolved configuration.
         settings: Gives the limits.
-        data: A path or `sample:NAME`.
-        validation: A path with validation rows; cut from `data` if None.
-        test: A path with test rows; cut from `data` if None.
+        data: A path, `sample:NAME`, a table, or examples.
+        validation: The validation rows, likewise; cut from `data` if None.
+        test: The test rows, likewise; if None, cut from `data`, or left out where `data.test_fraction` is 0.
         sink: Hears what was chosen and why; the run's log gets the same words.
 
     Raises:
@@ -111,26 +124,29 @@ def prepare_run(
     if config.data.max_rows and len(examples) > config.data.max_rows:
         examples = limit_rows(examples, config.data.max_rows, seed)
         told.event("log", message=f"Drew {len(examples)} rows (data.max_rows) with seed {seed}.")
-    require_trainable(examples, divided=not (validation and test))
+    cut = {"training": True, "validation": validation is None, "test": test is None and config.data.test_fraction > 0}
+    require_trainable(examples, parts=[name for name, is_cut in cut.items() if is_cut])
     if config.model.backbone == AUTO:
         name, reason = choose_backbone(examples.texts)
         told.event("log", message=reason)
         config = config.model_copy(update={"model": config.model.model_copy(update={"backbone": name})})
-    resolve_backbone(config.model.backbone)
+    config, begun = _resolve(config)
     splits = split_given(
         examples,
-        read_examples(validation, config, settings, told) if validation else None,
-        read_examples(test, config, settings, told) if test else None,
+        read_examples(validation, config, settings, told) if validation is not None else None,
+        read_examples(test, config, settings, told) if test is not None else None,
+        known_labels=begun.labels.names if begun else (),
         validation_fraction=config.data.validation_fraction,
         test_fraction=config.data.test_fraction,
         seed=seed,
         similarity=config.data.near_duplicate_similarity,
     )
-    known = known_presets().get(config.model.backbone)
+    known = known_presets().get(str(begun.information.get("backbone")) if begun else config.model.backbone)
     foreign = language_findings(examples.texts, known[1].languages if known else None)
-    splits = replace(splits, notes=(*splits.notes, *(f"{f.message} {f.consequence}" for f in foreign)))
-    sizes = f"{len(splits.train)} training, {len(splits.validation)} validation, {len(splits.test)} test"
-    for note in (*splits.notes, f"Rows: {sizes}."):
+    more = [*_labels_without_rows(begun, splits.train), *(f"{f.message} {f.consequence}" for f in foreign)]
+    splits = replace(splits, notes=(*splits.notes, *more))
+    sizes = [f"{len(part)} {'training' if name == 'train' else name}" for name, part in splits.parts.items()]
+    for note in (*splits.notes, f"Rows: {', '.join(sizes)}."):
         told.event("log", message=note)
 
     def fill(run: RunDirectory) -> None:
@@ -138,13 +154,44 @@ def prepare_run(
         for message in told.messages:
             run.log(message)
 
-    return RunDirectory.create(folder, config, data=data, fill=fill)
+    told_as = data if isinstance(data, str) else data.source
+    return RunDirectory.create(folder, config, data=told_as, fill=fill)
+
+
+def _resolve(config: RunConfig) -> tuple[RunConfig, Bundle | None]:
+    """Makes sure that the backbone exists; for a bundle, the settings that follow it, and the bundle.
+
+    Raises:
+        ConfigError: There is no such backbone, or a setting contradicts the bundle.
+        ArtifactError: The bundle is damaged.
+    """
+    bundle = bundle_named(config.model.backbone)
+    if bundle is not None:
+        return config_from(bundle, config), bundle
+    resolve_backbone(config.model.backbone)
+    if config.model.bundle_sha256 is not None:
+        raise ConfigError(
+            f'model.bundle_sha256 is for bundles. Received: model.backbone="{config.model.backbone}"',
+            where="model.bundle_sha256",
+            fix="Leave it out, or give the folder of the bundle as model.backbone.",
+        )
+    return config, None
+
+
+def _labels_without_rows(begun: Bundle | None, train: Examples) -> list[str]:
+    absent = sorted(set(begun.labels.names) - set(train.labels)) if begun else []
+    if not absent:
+        return []
+    return [
+        f"{len(absent)} label(s) of the bundle have no training row: {', '.join(absent[:10])}. The model keeps them, "
+        "but may tell them less well than before."
+    ]
 
 
 def save_splits(run: RunDirectory, splits: Splits) -> None:
     """Keeps the divided rows in the run folder, and what a reader of the score should know of the division."""
-    for name in PARTS:
-        getattr(splits, name).to_parquet(run.data / f"{name}.parquet")
+    for name, part in splits.parts.items():
+        part.to_parquet(run.data / f"{name}.parquet")
     (run.data / NOTES).write_text(json.dumps(splits.notes, ensure_ascii=False), encoding="utf-8")
 
 
@@ -154,10 +201,12 @@ def load_splits(run: RunDirectory) -> Splits:
     Raises:
         DataError: A part is missing or damaged.
     """
-    parts = {name: Examples.from_parquet(run.data / f"{name}.parquet") for name in PARTS}
+    tested = (run.data / "test.parquet").is_file() or run.config().data.test_fraction > 0
+    names = PARTS if tested else PARTS[:-1]
+    parts = {name: Examples.from_parquet(run.data / f"{name}.parquet") for name in names}
     try:
         notes = json.loads((run.data / NOTES).read_text(encoding="utf-8")) if (run.data / NOTES).is_file() else []
-        return Splits(**parts, notes=tuple(map(str, notes)))
+        return Splits(parts["train"], parts["validation"], parts.get("test"), notes=tuple(map(str, notes)))
     except (OSError, ValueError, TypeError, RecursionError):
         raise DataError(
             "The notes on the division of the rows are damaged.",

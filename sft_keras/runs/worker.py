@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 
 from sft_keras.artifacts.bundle import disk_error, write_bundle
+from sft_keras.artifacts.further import read_starting_point, recorded_bundle
 from sft_keras.artifacts.model_card import model_card
 from sft_keras.backend import BACKENDS, backend_name, load_backend
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
+from sft_keras.data.labels import Labels
 from sft_keras.data.splits import Splits
 from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
-from sft_keras.runs.prepare import PARTS, load_splits
+from sft_keras.runs.prepare import load_splits
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
@@ -37,7 +39,7 @@ class RunResult:
     Attributes:
         run: Its folder.
         complete: False if it was stopped on the way.
-        report: The report as in `report.json`; None if it was stopped.
+        report: The report as in `report.json`; None if it was stopped, or has no test part.
         has_bundle: Whether there is a bundle: a stopped run has one from its first full epoch on.
     """
 
@@ -119,11 +121,13 @@ def _execute(
             message += " A part was trained before, so the result is that of neither the old settings nor the new ones."
         sink.event("log", message=message)
     splits = load_splits(run)
+    begun = recorded_bundle(config.model)
     sink.event("phase", name="loading")
     load_backend()
     from sft_keras.training.feature_cache import FeatureCache
     from sft_keras.training.strategies import train
 
+    start = read_starting_point(begun) if begun else None
     cache = FeatureCache(settings.cache_dir / "vectors", settings.max_cache_mib * MIB) if settings else None
 
     def train_into(config: RunConfig, checkpoints: Path) -> Any:
@@ -134,6 +138,7 @@ def _execute(
             checkpoints=checkpoints,
             sink=sink,
             should_stop=should_stop,
+            start=start,
             cache=cache,
         )
 
@@ -150,6 +155,7 @@ def _execute(
             sink=sink,
             train=train_into,
             probabilities=lambda trained, texts: _predictor(trained).probabilities(texts),
+            labels=start.labels_with(splits.train.labels) if start else Labels.of(splits.train.labels),
         )
         if search is None:
             return RunResult(run, complete=False, report=None, has_bundle=False)
@@ -160,9 +166,9 @@ def _execute(
     sink.event("phase", name="training")
     trained = train_into(config, checkpoints)
     report = None
-    if trained.complete:
+    if trained.complete and splits.test is not None:
         sink.event("phase", name="evaluating")
-        report = _report(run, splits, trained, {**found, **trained.findings})
+        report = _report(run, splits, splits.test, trained, {**found, **trained.findings})
     if trained.has_best:
         sink.event("phase", name="saving")
         _bundle(run, splits, trained, report)
@@ -185,13 +191,13 @@ def _predictor(trained: Any) -> Any:
     )
 
 
-def _report(run: RunDirectory, splits: Splits, trained: Any, found: dict[str, Any]) -> dict[str, Any]:
+def _report(run: RunDirectory, splits: Splits, test: Examples, trained: Any, found: dict[str, Any]) -> dict[str, Any]:
     from sft_keras.evaluation.report import build_report, write_report
 
     config = trained.config
     began = time.monotonic()
     predictor = _predictor(trained)
-    test, training = splits.test, splits.train
+    training = splits.train
     probabilities = predictor.probabilities(test.texts)
     seconds = {"training": trained.position.seconds, "prediction": time.monotonic() - began}
     report = build_report(
@@ -203,7 +209,7 @@ def _report(run: RunDirectory, splits: Splits, trained: Any, found: dict[str, An
         test_texts=test.texts,
         config=config.evaluation,
         seed=config.training.seed,
-        rows={name: len(getattr(splits, name)) for name in PARTS},
+        rows={name: len(part) for name, part in splits.parts.items()},
         seconds=seconds,
         data_fingerprint=fingerprint(splits),
         backbone=trained.backbone.location.name,
@@ -228,14 +234,16 @@ def _baseline_weights(config: RunConfig, trained: Any, training: Examples) -> di
 
 
 def fingerprint(splits: Splits) -> str:
-    """One SHA-256 over the fingerprints of the three parts."""
-    return hashlib.sha256("".join(getattr(splits, name).fingerprint() for name in PARTS).encode()).hexdigest()
+    """One SHA-256 over the fingerprints of the parts."""
+    return hashlib.sha256("".join(part.fingerprint() for part in splits.parts.values()).encode()).hexdigest()
 
 
 def _bundle(run: RunDirectory, splits: Splits, trained: Any, report: dict[str, Any] | None) -> None:
     config = trained.config
     information = {
         "backbone": trained.backbone.location.name,
+        "family": trained.backbone.family.name,
+        **({"trained_from": config.model.bundle_sha256} if config.model.bundle_sha256 else {}),
         "task": config.training.task,
         "epochs_done": trained.position.epoch,
         "best_epoch": trained.position.best_epoch,

@@ -8,14 +8,17 @@ import keras
 import numpy as np
 
 from sft_keras.config import RunConfig
+from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
-from sft_keras.modeling.backbones.base import Backbone, Encoder
+from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import FineTuneModel, freeze
 from sft_keras.modeling.layers import with_layers
 from sft_keras.modeling.lora import add_lora, merged_weights
+from sft_keras.modeling.starting_point import StartingPoint
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
 from sft_keras.training.optimizers import LossScaling, build_optimizer, layer_shares
+from sft_keras.training.progress import ProgressSink
 
 # Factors that start at zero want a higher rate than pretrained weights: Hu et al. (2021, table 9) take 10 to 20 times
 # that of full fine-tuning.
@@ -33,6 +36,7 @@ class Recipe:
         tokenizer: Its tokenizer.
         labels: The labels.
         targets: Class ids of the training part, int32, shape [rows].
+        start: The fine-tuned model to go on from; None for the backbone as it was pretrained.
     """
 
     config: RunConfig
@@ -40,6 +44,28 @@ class Recipe:
     tokenizer: TextTokenizer
     labels: Labels
     targets: np.ndarray
+    start: StartingPoint | None = None
+
+    @classmethod
+    def of(cls, config: RunConfig, training: Examples, start: StartingPoint | None, sink: ProgressSink) -> Recipe:
+        """Finds the backbone and the labels.
+
+        Args:
+            config: The whole configuration.
+            training: The rows to learn from; a vocabulary that is learned comes from them alone.
+            start: The fine-tuned model to go on from.
+            sink: Hears which backbone it is.
+
+        Raises:
+            ConfigError: The backbone is not to be had.
+        """
+        labels = start.labels_with(training.labels) if start else Labels.of(training.labels)
+        backbone = start.backbone if start else resolve_backbone(config.model.backbone)
+        location = backbone.location
+        origin = start.origin if start else location.handle or "trained from scratch"
+        sink.event("log", message=f"Backbone: {location.name} ({origin}).")
+        tokenizer = start.tokenizer if start else backbone.family.tokenizer(location, config.model, training.texts)
+        return cls(config, backbone, tokenizer, labels, labels.encode(training.labels), start)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -111,18 +137,22 @@ def _encoder(recipe: Recipe, policy: str) -> Encoder:
 
 def load_encoder(recipe: Recipe, policy: str = "float32") -> Encoder:
     """The backbone with its weights and all its layers; `policy` is a Keras dtype policy."""
-    return recipe.backbone.family.encoder(
+    model, start = recipe.config.model, recipe.start
+    encoder = recipe.backbone.family.encoder(
         recipe.backbone.location,
-        recipe.config.model,
+        start.config(model) if start else model,
         recipe.tokenizer,
         dtype=policy,
         seed=recipe.config.training.seed,
     )
+    if start:
+        start.load_encoder(encoder)
+    return encoder
 
 
 def build_on(recipe: Recipe, encoder: Encoder) -> FineTuneModel:
     """Head and objective on a backbone."""
-    return TASKS.get(recipe.config.training.task).build_model(
+    model = TASKS.get(recipe.config.training.task).build_model(
         recipe.backbone,
         encoder,
         recipe.config,
@@ -130,3 +160,6 @@ def build_on(recipe: Recipe, encoder: Encoder) -> FineTuneModel:
         targets=recipe.targets,
         steps_per_epoch=recipe.steps_per_epoch,
     )
+    if recipe.start:
+        recipe.start.load_head(model, recipe.labels)
+    return model

@@ -17,9 +17,10 @@ from sft_keras.data.labels import Labels
 from sft_keras.errors import ConfigError
 from sft_keras.losses.base import TERMS
 from sft_keras.losses.class_weights import class_weights
-from sft_keras.modeling.backbones.base import Encoder, resolve_backbone
+from sft_keras.modeling.backbones.base import Encoder
 from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.modeling.layers import layer_vectors, with_layers
+from sft_keras.modeling.starting_point import StartingPoint
 from sft_keras.preprocessing.batches import Inputs
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.training.build import Built, Recipe, build_on, compile_model, load_encoder
@@ -89,6 +90,7 @@ def train_head(
     checkpoints: Path,
     sink: ProgressSink,
     should_stop: Callable[[], bool] = lambda: False,
+    start: StartingPoint | None = None,
     cache: FeatureCache | None = None,
 ) -> Trained:
     """Trains the head on the vectors of the frozen backbone.
@@ -100,6 +102,7 @@ def train_head(
         checkpoints: Folder for the state; what lies there is resumed.
         sink: Hears of the progress.
         should_stop: Asked after each batch; True stops.
+        start: The fine-tuned model to go on from; the configured backbone if None.
         cache: Keeps the vectors for later runs; nothing is kept if left out.
 
     Raises:
@@ -107,12 +110,14 @@ def train_head(
         TrainingError: See `fine_tune`.
     """
     require_effect(config)
-    labels = Labels.of(training.labels)
-    backbone = resolve_backbone(config.model.backbone)
-    location = backbone.location
-    sink.event("log", message=f"Backbone: {location.name} ({location.handle or 'trained from scratch'}), frozen.")
-    tokenizer = backbone.family.tokenizer(location, config.model, training.texts)
-    recipe = Recipe(_settled(config), backbone, tokenizer, labels, labels.encode(training.labels))
+    if start and config.training.head_solver == "logistic":
+        raise ConfigError(
+            "The logistic head is fitted anew, so it cannot go on from that of a bundle.",
+            where="training.head_solver, model.backbone",
+            fix="Take head_solver gradient, or the backbone that the bundle was made from.",
+        )
+    recipe = Recipe.of(_settled(config), training, start, sink)
+    labels, backbone, tokenizer = recipe.labels, recipe.backbone, recipe.tokenizer
     keras.utils.set_random_seed(config.training.seed)
     encoder = load_encoder(recipe)
     freeze(encoder, config.model)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
+from sft_keras.modeling.starting_point import StartingPoint
 from sft_keras.training.feature_cache import FeatureCache
 from sft_keras.training.frozen import train_head
 from sft_keras.training.progress import ProgressSink
@@ -21,6 +22,7 @@ def train(
     checkpoints: Path,
     sink: ProgressSink,
     should_stop: Callable[[], bool] = lambda: False,
+    start: StartingPoint | None = None,
     cache: FeatureCache | None = None,
 ) -> Trained:
     """Trains the head on the vectors of a frozen backbone, or the backbone with it; see `train_head`, `fine_tune`."""
@@ -32,6 +34,9 @@ def train(
             checkpoints=checkpoints,
             sink=sink,
             should_stop=should_stop,
+            start=start,
             cache=cache,
         )
-    return fine_tune(config, training, validation, checkpoints=checkpoints, sink=sink, should_stop=should_stop)
+    return fine_tune(
+        config, training, validation, checkpoints=checkpoints, sink=sink, should_stop=should_stop, start=start
+    )

@@ -11,8 +11,9 @@ from typing import Any
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
-from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
+from sft_keras.modeling.backbones.base import Backbone, Encoder
 from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters
+from sft_keras.modeling.starting_point import StartingPoint
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.training.adaptation import halved, settled
 from sft_keras.training.build import Built, Recipe, build, finished
@@ -66,6 +67,7 @@ def fine_tune(
     checkpoints: Path,
     sink: ProgressSink,
     should_stop: Callable[[], bool] = lambda: False,
+    start: StartingPoint | None = None,
 ) -> Trained:
     """Trains, or goes on from the newest checkpoint in the folder.
 
@@ -78,18 +80,14 @@ def fine_tune(
         checkpoints: Folder for the state; what lies there is resumed.
         sink: Hears of the progress.
         should_stop: Asked after each step; True saves the state and stops.
+        start: The fine-tuned model to go on from; the configured backbone if None.
 
     Raises:
         ConfigError: The backbone is not to be had, or a setting does not fit it.
         TrainingError: The loss stopped being a number, memory ran out for a single row, or the disk is full.
     """
-    labels = Labels.of(training.labels)
-    backbone = resolve_backbone(config.model.backbone)
-    location = backbone.location
-    sink.event("log", message=f"Backbone: {location.name} ({location.handle or 'trained from scratch'}).")
-    tokenizer = backbone.family.tokenizer(location, config.model, training.texts)
     store = Checkpoints(checkpoints)
-    recipe = Recipe(settled(config, store.folder, sink), backbone, tokenizer, labels, labels.encode(training.labels))
+    recipe = Recipe.of(settled(config, store.folder, sink), training, start, sink)
     built, position, outcome = _fine_tune(recipe, training, validation, store, sink, should_stop)
     while outcome == "out_of_memory":
         del built
@@ -99,7 +97,16 @@ def fine_tune(
     store.load_best(built.model)
     kept = finished(recipe, built)
     complete = outcome == "complete"
-    return Trained(kept.model, kept.encoder, tokenizer, labels, backbone, position, complete, recipe.config)
+    return Trained(
+        kept.model,
+        kept.encoder,
+        recipe.tokenizer,
+        recipe.labels,
+        recipe.backbone,
+        position,
+        complete,
+        recipe.config,
+    )
 
 
 def _fine_tune(

@@ -58,7 +58,7 @@ def test_bad_weight_names_row_and_value(bad: str, tmp_path: Path, settings: Sett
 
 
 def test_all_weights_zero(tmp_path: Path, settings: Settings) -> None:
-    with pytest.raises(DataError, match="All weights are 0"):
+    with pytest.raises(DataError, match="All weights are zero"):
         load_examples(save(tmp_path / "a.csv", "text,label,w\na,x,0\nb,y,0\n"), settings, weight="w")
 
 
@@ -124,4 +124,5 @@ def test_trainable() -> None:
     rare = examples_of(["x"] * 10, ["a"] * 8 + ["rare"] * 2)
     with pytest.raises(DataError, match=r"rare \(2\)"):
         require_trainable(rare)
-    require_trainable(rare, divided=False)
+    require_trainable(rare, parts=["training", "validation"])
+    require_trainable(rare, parts=["training"])

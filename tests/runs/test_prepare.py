@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from sft_keras import fine_tune
 from sft_keras.config import RunConfig
+from sft_keras.data.memory import examples_from_lists
+from sft_keras.errors import SftError
 from sft_keras.runs.prepare import load_splits
 from sft_keras.services import Services
-from tests.conftest import write_csv
+from tests.conftest import TINY, merged, sentences, write_csv
 
 
 def test_a_note_says_that_an_english_backbone_does_not_suit_chinese_texts(tmp_path: Path, services: Services) -> None:
@@ -16,3 +22,53 @@ def test_a_note_says_that_an_english_backbone_does_not_suit_chinese_texts(tmp_pa
     for backbone, told in (("minilm", True), ("lstm", False)):
         run = services.prepare(data, RunConfig.parse({"model": {"backbone": backbone}}), out=tmp_path / backbone)
         assert any("made for English" in note for note in load_splits(run).notes) is told
+
+
+def test_examples_in_memory_are_divided_like_a_file(tmp_path: Path, services: Services, labelled: Path) -> None:
+    texts, labels = zip(*sentences(120), strict=True)
+    examples, _ = examples_from_lists(texts, labels, None, services.settings)
+    runs = [
+        services.prepare(data, RunConfig(), out=tmp_path / str(i)) for i, data in enumerate([examples, str(labelled)])
+    ]
+    first, second = (load_splits(run) for run in runs)
+    for name, part in first.parts.items():
+        assert part.fingerprint() == second.parts[name].fingerprint()
+    assert runs[0].status().data == "memory"
+
+
+def test_without_a_test_part_all_rows_are_trained_on(tmp_path: Path, services: Services, labelled: Path) -> None:
+    config = RunConfig.parse({"data": {"test_fraction": 0}, "model": {"backbone": "lstm"}})
+    run = services.prepare(str(labelled), config, out=tmp_path / "run")
+    splits = load_splits(run)
+    assert splits.test is None
+    assert {name: len(part) for name, part in splits.parts.items()} == {"train": 108, "validation": 12}
+    assert "Rows: 108 training, 12 validation.\n" in (run.path / "log.txt").read_text(encoding="utf-8")
+    given = services.prepare(str(labelled), config, out=tmp_path / "given", test=str(labelled))
+    assert len(load_splits(given).test or ()) == 120
+
+
+def test_data_frames_are_trained_on_and_nothing_is_scored_without_a_test_part(tmp_path: Path) -> None:
+    frames = [pd.DataFrame(sentences(rows), columns=["message", "answer"]) for rows in (64, 16)]
+    own = {"data": {"text_column": "message", "label_column": "answer", "test_fraction": 0}}
+    config = merged(TINY, own, {"model": {"backbone": "lstm"}, "training": {"epochs": 1}})
+    result = fine_tune(frames[0], validation=frames[1], out=tmp_path / "run", config=config)
+    assert result.complete
+    assert result.report is None
+    assert len(load_splits(result.run).train) == 64
+    assert "not scored: there is none" in (result.run.bundle / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "told"),
+    [
+        ({}, TypeError, "Received: nothing"),
+        ({"texts": ["a"]}, TypeError, "Received: texts"),
+        ({"data": "a.csv", "texts": ["a"], "labels": [1]}, TypeError, "Received: data, texts, labels"),
+        ({"data": ["a", "b"]}, ValueError, "Received: list"),
+        ({"texts": ["a", "b"], "labels": ["x"]}, ValueError, "inconsistent"),
+    ],
+)
+def test_rows_that_cannot_be_used(arguments: dict[str, object], kind: type[Exception], told: str) -> None:
+    with pytest.raises(kind, match=told) as caught:
+        fine_tune(**arguments)  # type: ignore[arg-type]
+    assert isinstance(caught.value, SftError)

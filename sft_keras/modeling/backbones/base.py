@@ -18,6 +18,8 @@ from sft_keras.modeling.handles import declared_names, is_handle
 from sft_keras.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sft_keras.modeling.heads import Pooling
     from sft_keras.preprocessing.tokenizer import TextTokenizer
 
@@ -122,6 +124,16 @@ class Family(abc.ABC):
     ) -> Encoder:
         """The backbone with its weights; `dtype` is a Keras dtype policy."""
 
+    def shaped_like(self, config: ModelConfig, weights: Sequence[np.ndarray]) -> ModelConfig:
+        """The settings that give an encoder for these weights, for a family that is trained further without a preset.
+
+        Args:
+            config: The settings of the run.
+            weights: What `get_weights` of a fine-tuned encoder of this family gave.
+        """
+        del weights
+        return config
+
     def preset_writer(self, encoder: Encoder, tokenizer: TextTokenizer) -> Callable[[Path], None] | None:
         """Writes the backbone and its tokenizer as a KerasHub preset into a folder; None if there is no such form."""
         del encoder, tokenizer
@@ -165,7 +177,7 @@ def resolve_backbone(name: str) -> Backbone:
         return Backbone(family, family.locate(preset))
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return Backbone(_declared_family(str(folder)), Location(name, str(folder.resolve())))
+        return Backbone(family_of_folder(folder), Location(name, str(folder.resolve())))
     if folder.exists() or name.startswith((".", "/", "~")):
         raise ConfigError(
             f'There is no backbone folder at "{name}".',
@@ -183,6 +195,15 @@ def resolve_backbone(name: str) -> Backbone:
         where="model.backbone",
         fix=f"{did_you_mean(name, presets)} Here without a network: {', '.join(here)}.",
     )
+
+
+def family_of_folder(folder: Path) -> Family:
+    """The family of the preset in a folder.
+
+    Raises:
+        ConfigError: It holds no preset, or none of a family that is supported.
+    """
+    return _declared_family(str(folder))
 
 
 def _declared_family(name: str) -> Family:

@@ -75,6 +75,10 @@ class Lstm(Family):
         model = keras.Model({"token_ids": token_ids}, layer(hidden), name="backbone")
         return Encoder(model, (embedding,), (layer,))
 
+    def shaped_like(self, config: ModelConfig, weights: Sequence[np.ndarray]) -> ModelConfig:
+        # Vectors from a file had a width of their own, and are among the weights by now.
+        return config.model_copy(update={"lstm_embedding_dim": int(weights[0].shape[1]), "word_vectors": None})
+
 
 def read_word_vectors(path: Path, vocabulary: dict[str, int], seed: int) -> np.ndarray:
     """Vectors for the tokens of a vocabulary from a file in GloVe or word2vec text format.

@@ -11,7 +11,7 @@ import contextlib
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from sft_keras.data.column_names import TEXT_NAMES, by_name, is_known_name
@@ -49,9 +49,9 @@ def _as_written(separator: str | None, rows: list[list[str]], doubtful: list[int
     if separator is None:
         return rows, ["Separator: none, one text a row."]
     notes = [f"Separator: {SEPARATORS[separator]}."]
-    if any(map(is_known_name, rows[0])):
+    if not rows[0][-1].strip():
         # Columns behind the last one with a name are empty, or hold text that spilled over.
-        rows, ragged = even_out(rows, max(2, _filled_width(rows[0])), separator)
+        rows, ragged = even_out(rows, max(2, _expected_width(rows[:SAMPLE_LINES])), separator)
         notes += ragged
     if doubtful:
         notes.append(
@@ -139,35 +139,6 @@ def even_out(rows: list[list[str]], width: int, separator: str = "\t") -> tuple[
             f" were joined into cell {column + 1}, the first is {_name(surplus[0])}."
         )
     return [row[:width] for row in rows], notes
-
-
-def is_fasttext(lines: Iterable[str]) -> bool:
-    """True if nearly all lines begin with a fastText label."""
-    filled = [line for line in lines if line.strip()]
-    return bool(filled) and sum(line.lstrip().startswith("__label__") for line in filled) >= 0.9 * len(filled)
-
-
-def read_fasttext(text: str) -> tuple[list[list[str]], list[str]]:
-    """Rows of text and label from `__label__x text` lines, with a header row."""
-    rows = [["text", "label"]]
-    several: list[int] = []
-    for line in text.splitlines() if "\r" in text else text.split("\n"):
-        words = line.split()
-        if not words:
-            continue
-        labels = []
-        rest = line.strip()
-        while rest.startswith("__label__"):
-            label, _, rest = rest.partition(" ") if " " in rest else rest.partition("\t")
-            labels.append(label.removeprefix("__label__"))
-            rest = rest.lstrip()
-        rows.append([rest, labels[0] if labels else ""])
-        if len(labels) > 1:
-            several.append(len(rows) - 1)
-    notes = ["Format: fastText."]
-    if several:
-        notes.append(f"{len(several)} row(s) had several labels; the first one was kept (first in row {several[0]}).")
-    return rows, notes
 
 
 def _parse_quoted(lines: list[str], position: int, separator: str, width: int | None) -> tuple[list[str], int]:

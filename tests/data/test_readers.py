@@ -398,6 +398,9 @@ def test_awkward_json_lines_named_json(awkward: Path, settings: Settings) -> Non
 
 def test_awkward_latin1_and_gbk(awkward: Path, settings: Settings) -> None:
     frame = read_table(awkward / "trec_latin1" / "TREC.train", settings).frame
-    assert frame.shape == (5452, 1)
+    assert list(frame.columns) == ["text", "label", "fine_label"]
+    assert frame["label"].nunique() == 6
+    assert frame["text"].iloc[0] == "How did serfdom develop in and then leave Russia ?"
+    assert len(frame) == 5452
     for path in sorted((awkward / "zh_gbk_folder_per_class").rglob("*.txt")):
         assert "Encoding: GB18030 (GBK)." in read_table(path, settings).notes, path

@@ -63,7 +63,7 @@ def _leaks(name: Part, other: Literal["training", "validation"], there: Side, he
                 Finding(
                     code,
                     "warning",
-                    f"{int(mine.sum())} row(s) of the {name} file {how} stand in the {other} file, where"
+                    f"{int(mine.sum())} row(s) of the {name} file stand {how} in the {other} file, where"
                     f" {int(theirs.sum())} row(s) are concerned; the first is row {int(here[0][mine][0])} of the"
                     f" {name} file.",
                     f"The score will look better than it is; take them out of the {other} file.",
@@ -105,7 +105,7 @@ def _labels_apart(name: Part, labels: Sequence[str], part: Examples) -> list[Fin
     absent = sorted(known - set(part.labels))
     if absent:
         message = f"The {name} file has no row of {len(absent)} label(s): {_listed(absent)}."
-        consequence = "Nothing is measured for them; they lower macro-F1 if the model predicts them."
+        consequence = "Nothing is measured for them, and they count as 0 in macro-F1."
         found.append(Finding("absent_labels", "info", message, consequence, (), name))
     return found
 

@@ -69,7 +69,7 @@ def read_content(path: Path, max_bytes: int) -> Content:
         if not path.is_file():
             raise DataError("This is not a regular file.", where=where, fix="Copy the contents to a file on disk.")
         if path.stat().st_size > max_bytes:  # before any of it is read
-            raise _over_limit(max_bytes, where)
+            raise over_limit(max_bytes, where)
         with path.open("rb") as stream:
             data = _read_limited(stream, max_bytes, where)
     except (OSError, ValueError) as error:
@@ -105,7 +105,7 @@ def _read_limited(stream: IO[bytes] | gzip.GzipFile, max_bytes: int, where: str)
     while chunk := stream.read(CHUNK):
         size += len(chunk)
         if size > max_bytes:
-            raise _over_limit(max_bytes, where)
+            raise over_limit(max_bytes, where)
         parts.append(chunk)
     return b"".join(parts)
 
@@ -155,7 +155,8 @@ def _unzip(content: Content, max_bytes: int, where: str) -> Content:
     return inner
 
 
-def _over_limit(max_bytes: int, where: str) -> DataError:
+def over_limit(max_bytes: int, where: str) -> DataError:
+    """The error for a file over the limit on its size."""
     return DataError(
         f"The file is larger than the limit of {max_bytes / CHUNK:g} MiB (counted after unpacking).",
         where=where,

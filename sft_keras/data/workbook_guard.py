@@ -168,8 +168,10 @@ def _ole_streams(data: bytes) -> list[bytes]:
 
     mini = values(contents(mini_fat))
     entries = contents(directory)
+    if len(entries) % 128:
+        raise ValueError("half an entry")
     streams = []
-    for position in range(0, len(entries) - 127, 128):
+    for position in range(0, len(entries), 128):
         kind = entries[position + 66]
         start, length = struct.unpack_from("<II", entries, position + 116)
         if kind == 2 and length < cutoff:

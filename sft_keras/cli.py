@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sft_keras.services import Services
 
 USER_MISTAKE, BUG, INTERRUPTED = 2, 1, 130
+DATA_ERRORS = 1  # `check` worked, and found what stops a training
 
 app = typer.Typer(
     name="sft-keras",
@@ -114,21 +115,42 @@ def samples(
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(metavar="FILE", help="A labelled file, or sample:NAME.")],
+    validation: Annotated[str | None, typer.Option(help="A file with validation rows that goes with it.")] = None,
+    test: Annotated[str | None, typer.Option(help="A file with test rows that goes with it.")] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     config: Config = None,
     setting: Set = None,
+    fix: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a mended copy here: .csv, .tsv, .jsonl.")
+    ] = None,
+    fix_kind: Annotated[
+        list[str] | None, typer.Option(help="Mend only this, by the code of the finding; repeatable.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Let --fix replace files that are there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what is in a file and what would get in the way of a training."""
+    """Say what is in a file and what would get in the way of a training, and mend a copy of it."""
+    if fix is None and (fix_kind or force):
+        raise ConfigError("--fix-kind and --force go with --fix.", where="check", fix="For example: --fix clean.csv")
     resolved = _config(config, setting, data__text_column=text_column, data__label_column=label_column)
-    report = _services().check(data, resolved)
+    services = _services()
+    mended = None
+    if fix is not None:
+        mended = services.fix(
+            data, resolved, kinds=fix_kind or None, validation=validation, test=test, out=fix, force=force
+        )
+    found = services.check(data, resolved, validation=validation, test=test)
     if as_json:
-        _print_json(report.to_dict())
-        return
-    from sft_keras import terminal
+        _print_json({**found.to_dict(), **({"fixed": mended.to_dict()} if mended else {})})
+    else:
+        from sft_keras import terminal
 
-    terminal.show_check(report)
+        terminal.show_check(found)
+        if mended:
+            terminal.show_fix(mended)
+    if not (mended or found).report.ok:
+        raise typer.Exit(DATA_ERRORS)
 
 
 @app.command()

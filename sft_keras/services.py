@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sft_keras.data.checks import DataReport
     from sft_keras.data.columns import Columns
     from sft_keras.data.examples import Examples
+    from sft_keras.data.fixes import Fixed
+    from sft_keras.data.readers import Table
     from sft_keras.inference.predictor import Predictor
     from sft_keras.modeling.backbones.base import Preset
     from sft_keras.runs.prepare import Source
@@ -73,6 +75,28 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class FixResult:
+    """A mended copy of a file: what was changed, what a check of the copy finds, and where it was written."""
+
+    fixed: Fixed
+    report: DataReport
+    out: Path | None
+    changes: Path | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was done, in figures, and what is left to do."""
+        left = self.report.to_dict()
+        return {
+            "out": None if self.out is None else str(self.out),
+            "changes": None if self.changes is None else str(self.changes),
+            "dropped": sum(change.action == "dropped" for change in self.fixed.changes),
+            "changed": sum(change.action == "changed" for change in self.fixed.changes),
+            "kinds": self.fixed.counts(),
+            **{key: left[key] for key in ("rows", "usable_rows", "class_counts", "findings", "ok")},
+        }
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """A run folder and its status."""
 
@@ -112,18 +136,75 @@ class Services:
 
         return [BackboneInfo(p, family.name, family.is_here(p)) for family, p in known_presets().values()]
 
-    def check(self, data: str, config: RunConfig) -> CheckResult:
+    def check(
+        self, data: str, config: RunConfig, *, validation: str | None = None, test: str | None = None
+    ) -> CheckResult:
         """What is in a file and what would get in the way of a training.
 
+        Args:
+            data: A path or `sample:NAME`.
+            config: Says which columns are used, and what they are checked for.
+            validation: A path with validation rows that go with it.
+            test: A path with test rows that go with it.
+
         Raises:
-            DataError: The file cannot be read, or its columns cannot be told.
+            DataError: A file cannot be read, or its columns cannot be told.
         """
-        from sft_keras.data.checks import check_examples
-        from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
-        from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
         from sft_keras.runs.prepare import read_columns
 
         table, columns = read_columns(data, config, self.settings)
+        parts = self._parts(config, validation, test)
+        return CheckResult(table.source, columns, table.notes, self._report(table, columns, config, parts))
+
+    def fix(
+        self,
+        data: str,
+        config: RunConfig,
+        *,
+        kinds: Sequence[str] | None = None,
+        validation: str | None = None,
+        test: str | None = None,
+        out: Path | None = None,
+        force: bool = False,
+    ) -> FixResult:
+        """Mends a copy of a file; the file itself is not touched.
+
+        Args:
+            data: A path or `sample:NAME`.
+            config: Says which columns are used, and what the copy is checked for.
+            kinds: What to mend, see `data.fixes.fix_table`; all if None.
+            validation: A path with validation rows, which are taken out of the copy.
+            test: A path with test rows, which are taken out of the copy.
+            out: Where the copy goes, .csv, .tsv or .jsonl by its ending, with a list of the changes beside it;
+                nothing is written if None.
+            force: Files that are there may be replaced, but never those that are read.
+
+        Raises:
+            SftError: A file cannot be read or written, no row would be left, or there is no such kind.
+        """
+        from sft_keras.data.fixed_copy import require_free, write_copy
+        from sft_keras.data.fixes import fix_table
+        from sft_keras.runs.prepare import read_columns
+
+        if out is not None:
+            require_free(out, [each for each in (data, validation, test) if each], force=force)
+        table, columns = read_columns(data, config, self.settings)
+        parts = self._parts(config, validation, test)
+        fixed = fix_table(table, columns, kinds=kinds, parts=parts)
+        report = self._report(fixed.table, columns, config, parts)
+        return FixResult(fixed, report, out, None if out is None else write_copy(fixed, out, force=force))
+
+    def _parts(self, config: RunConfig, validation: str | None, test: str | None) -> dict[str, Examples]:
+        from sft_keras.runs.prepare import read_examples
+
+        given = {"validation": validation, "test": test}
+        return {name: read_examples(path, config, self.settings, Silent()) for name, path in given.items() if path}
+
+    def _report(self, table: Table, columns: Columns, config: RunConfig, parts: dict[str, Examples]) -> DataReport:
+        from sft_keras.data.checks import check_examples
+        from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
+        from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
+
         name = config.model.backbone
         if name == AUTO:
             name, _ = choose_backbone(list(table.frame[columns.text]))
@@ -135,7 +216,7 @@ class Services:
             backbone = resolve_backbone(name)
             return backbone.family.tokenizer(backbone.location, config.model, texts).count(texts)
 
-        report = check_examples(
+        return check_examples(
             table,
             columns,
             self.settings,
@@ -143,8 +224,8 @@ class Services:
             max_length=config.model.max_length,
             languages=known[1].languages if known else None,
             similarity=config.data.near_duplicate_similarity,
+            parts=parts,
         )
-        return CheckResult(table.source, columns, table.notes, report)
 
     def prepare(
         self,

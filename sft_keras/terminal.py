@@ -17,8 +17,9 @@ from sft_keras.errors import one_line
 from sft_keras.runs.directory import event_line
 
 if TYPE_CHECKING:
+    from sft_keras.data.findings import Finding
     from sft_keras.runs.worker import RunResult
-    from sft_keras.services import BackboneInfo, CheckResult, RunInfo, SampleInfo
+    from sft_keras.services import BackboneInfo, CheckResult, FixResult, RunInfo, SampleInfo
     from sft_keras.tasks.base import Prediction
     from sft_keras.training.progress import ProgressSink
 
@@ -171,10 +172,30 @@ def show_check(checked: CheckResult) -> None:
     if len(ordered) > MOST_CLASSES_SHOWN:
         console.print(f"… and {len(ordered) - MOST_CLASSES_SHOWN} more labels")
     console.print()
-    for finding in report.findings:
+    _show_findings(console, report.findings)
+    if any(finding.fixable for finding in report.findings):
+        console.print("\nA copy can be mended: sft-keras check FILE --fix clean.csv")
+
+
+def show_fix(mended: FixResult) -> None:
+    """What was changed in a copy, and what is still to be done by hand."""
+    console = _console()
+    done = mended.to_dict()
+    console.print(f"\n[bold]Mended copy:[/] {escape(str(mended.out))}, {done['rows']:,} rows", soft_wrap=True)
+    for kind, count in done["kinds"].items():
+        console.print(f"{count:,} × {kind}")
+    console.print(f"Every change, by row: {escape(str(mended.changes))}", soft_wrap=True)
+    console.print("What a check of the copy finds:")
+    _show_findings(console, mended.report.findings)
+
+
+def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
         style = SEVERITY_STYLES.get(finding.severity, "")
-        console.print(f"[{style}]{finding.severity}[/] {escape(finding.message)} {escape(finding.consequence)}")
-    if not report.findings:
+        place = "" if finding.part == "training" else f" of the {finding.part} file"
+        rows = f" [dim](rows{place}: {', '.join(map(str, finding.rows))})[/]" if finding.rows else ""
+        console.print(f"[{style}]{finding.severity}[/] {escape(finding.message)} {escape(finding.consequence)}{rows}")
+    if not findings:
         console.print("[green]Nothing stands in the way of a training.[/]")
 
 

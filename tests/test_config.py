@@ -68,7 +68,17 @@ def test_lambda_must_be_a_number_from_zero_up(weight: object) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"training": {"epochs": 0}}, "training.epochs"),
+        ({"training": {"epochs": 0}}, "training.epochs: must be 1 or more. Received: 0"),
+        ({"training": {"epochs": "many"}}, "training.epochs: must be a whole number, such as 3. Received: 'many'"),
+        ({"training": {"epochs": None}}, "Received: None"),
+        ({"optimizer": {"learning_rate": "fast"}}, "must be a number, such as 0.5"),
+        ({"training": {"jit_compile": "perhaps"}}, "must be true or false"),
+        ({"model": {"pooling": "min"}}, "must be one of 'auto', 'cls', 'mean', 'last' or 'max'"),
+        ({"model": {"trainable": "half"}}, "full, head (backbone frozen), or top:N"),
+        ({"data": {"text_column": 5}}, "must be a text"),
+        ({"objective": {"terms": 5}}, "objective.terms: must be a list"),
+        ({"objective": {"class_weights": "balnced"}}, "'balanced' or 'effective'. Received: 'balnced'\n"),
+        ({"objective": {"class_weights": {"a": "x"}}}, "objective.class_weights.a: must be a number"),
         ({"training": {"task": "clasification"}}, 'Did you mean "classification"?'),
         ({"training": 5}, "training"),
         ({"data": {"test_fraction": 0.5}}, "data.test_fraction"),
@@ -81,6 +91,20 @@ def test_lambda_must_be_a_number_from_zero_up(weight: object) -> None:
 )
 def test_value_that_is_not_allowed(values: dict[str, Any], expected: str) -> None:
     assert expected in str(refused(values))
+
+
+@pytest.mark.parametrize("value", [None, "x", 2.5, -1, 10**30, [1], {"a": 1}, True, "", float("nan"), b"x"])
+@pytest.mark.parametrize(("name", "field"), [*fields(RunConfig)])
+def test_no_message_speaks_of_inputs_and_types(name: str, field: FieldInfo, value: object) -> None:
+    section, _, key = name.partition(".")
+    try:
+        RunConfig.parse({section: {key: value}}, source="a.yaml")
+        return  # the value is allowed here
+    except ConfigError as refusal:
+        error = refusal
+    assert error.problem.startswith(name)
+    assert not any(word in error.problem for word in ("Input", "valid ", "input", "Field required"))
+    assert str(field.description) in error.fix
 
 
 def test_several_mistakes_are_counted() -> None:

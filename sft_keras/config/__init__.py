@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from sft_keras.config.sections import (
     DataConfig,
@@ -89,8 +90,39 @@ class RunConfig(Section):
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
-def _known_keys(location: tuple[str | int, ...]) -> Iterable[str]:
-    """The keys allowed beside an unknown one."""
+_WHOLE = "must be a whole number, such as 3"
+_NUMBER = "must be a number, such as 0.5"
+_SECTION = "must be a section with settings of its own"
+_PLAIN = {
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "int_parsing_size": "is too large a number",
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": "must be a number, and not infinite",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text; put it in quotation marks",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "has not one of the forms that are allowed",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be {le} or less",
+    "literal_error": "must be one of {expected}",
+    "missing": "is needed, but not given",
+    "dict_type": _SECTION,
+    "model_type": _SECTION,
+    "model_attributes_type": _SECTION,
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "none_required": "must be empty",
+}
+
+
+def _section_of(location: tuple[str | int, ...]) -> type[BaseModel]:
+    """The section that the last part of a location stands in."""
     model: type[BaseModel] = RunConfig
     for part in location[:-1]:
         if isinstance(part, int):
@@ -98,11 +130,12 @@ def _known_keys(location: tuple[str | int, ...]) -> Iterable[str]:
         if part == "terms":
             model = TermConfig
             continue
-        annotation = model.model_fields[part].annotation
+        field = model.model_fields.get(part)
+        annotation = field.annotation if field else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         model = annotation
-    return model.model_fields
+    return model
 
 
 def _shown(value: Any) -> str:
@@ -114,24 +147,34 @@ def _shown(value: Any) -> str:
     return repr(value)[:200] if not isinstance(value, int) or abs(value) < 10**18 else "…"
 
 
+def _in_plain_words(error: ErrorDetails) -> str:
+    """What is wrong with a value, without the vocabulary of the library that found it."""
+    words = _PLAIN.get(error["type"])
+    if words is None:
+        return error["msg"].removeprefix("Value error, ").rstrip(".")
+    return words.format(**error.get("ctx", {}))
+
+
 def _explain(error: ValidationError, source: str) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    location = tuple(first["loc"])
+    found = error.errors(include_url=False)
     # A field of several types reports each of them; their brackets are no part of the setting's name.
-    name = ".".join(str(part) for part in location if "[" not in str(part))
+    places = [tuple(part for part in each["loc"] if "[" not in str(part)) for each in found]
+    first, location = found[0], places[0]
+    if first["type"] == "literal_error" and isinstance(first["input"], dict):
+        # Something is wrong with a value in it, and not with its being a mapping.
+        position = next((i for i, place in enumerate(places) if len(place) > len(location)), 0)
+        first, location = found[position], places[position]
+    name = ".".join(map(str, location))
+    fields = _section_of(location).model_fields
     if first["type"] == "extra_forbidden":
-        return ConfigError(
-            f'There is no setting "{name}".',
-            where=source,
-            fix=did_you_mean(str(location[-1]), _known_keys(location)),
-        )
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    more = f" ({len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
+        return ConfigError(f'There is no setting "{name}".', where=source, fix=did_you_mean(str(location[-1]), fields))
+    others = {place[: len(location)] for place in places} - {location, location[:-1]}
+    more = f" ({len(others)} more)" if others else ""
     if name.startswith("objective.terms") and name.endswith(".weight"):
         name = f"λ ({name})"
-    received = _shown(first["input"])
+    meaning = next((fields[part].description for part in location[::-1] if part in fields), None) if location else None
     return ConfigError(
-        f"{name or 'The configuration'}: {message}. Received: {received}{more}",
+        f"{name or 'The configuration'}: {_in_plain_words(first)}. Received: {_shown(first['input'])}{more}",
         where=source,
-        fix="`sft-keras init-config` prints every setting with its default and meaning.",
+        fix=f"{meaning or ''} `sft-keras init-config` prints every setting with its default and meaning.".strip(),
     )

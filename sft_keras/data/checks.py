@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from sft_keras.data.column_findings import column_findings, weight_findings
 from sft_keras.data.columns import Columns
 from sft_keras.data.duplicates import duplicate_groups, exact_groups
+from sft_keras.data.examples import Examples
 from sft_keras.data.findings import (
     Finding,
     Lengths,
@@ -20,6 +22,7 @@ from sft_keras.data.findings import (
     missing_findings,
     text_findings,
 )
+from sft_keras.data.part_findings import part_findings
 from sft_keras.data.readers import Table
 from sft_keras.settings import Settings
 
@@ -43,6 +46,7 @@ class DataReport:
         imbalance: Rows of the largest class for each row of the smallest; 0 without classes.
         characters: Lengths in characters, None without usable rows.
         tokens: Lengths in tokens, None if no tokenizer was given.
+        part_rows: Usable rows of the files for validation and test, if they were given.
         findings: What was found, errors first.
     """
 
@@ -57,6 +61,7 @@ class DataReport:
     imbalance: float
     characters: Lengths | None
     tokens: Lengths | None
+    part_rows: dict[str, int]
     findings: tuple[Finding, ...]
 
     @property
@@ -66,7 +71,8 @@ class DataReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-serialisable values."""
-        return {**asdict(self), "findings": [{**asdict(f), "rows": list(f.rows)} for f in self.findings], "ok": self.ok}
+        findings = [{**asdict(f), "rows": list(f.rows), "fixable": f.fixable} for f in self.findings]
+        return {**asdict(self), "findings": findings, "ok": self.ok}
 
 
 def check_examples(
@@ -78,6 +84,7 @@ def check_examples(
     max_length: int | None = None,
     languages: str | None = None,
     similarity: float = 0.9,
+    parts: Mapping[str, Examples] | None = None,
 ) -> DataReport:
     """Looks for what makes a model bad or a score false.
 
@@ -89,7 +96,9 @@ def check_examples(
         max_length: Tokens the model takes; longer texts are counted as cut.
         languages: Languages of the backbone in plain words; None if they are not known.
         similarity: From here on texts count as near-duplicates; see `duplicate_groups`.
+        parts: The rows of the files for "validation" and "test" that go with this one.
     """
+    parts = parts or {}
     all_texts: list[str] = table.frame[columns.text].tolist()
     all_labels = [value.strip() for value in table.frame[columns.label].tolist()]
     no_text = [i for i, text in enumerate(all_texts, start=1) if not text.strip()]
@@ -106,15 +115,21 @@ def check_examples(
     conflicting = _conflicts(exact, labels)
     characters = _lengths("characters", np.array([len(text) for text in texts]), None)
     tokens = None
+    cut_rows: list[int] = []
     if token_counter is not None and texts:
-        drawn = _draw(texts)
-        tokens = _lengths("tokens", np.asarray(token_counter(drawn)), max_length)
+        drawn = _draw(len(texts))
+        numbers = np.asarray(token_counter([texts[i] for i in drawn]))
+        tokens = _lengths("tokens", numbers, max_length)
+        cut_rows = [] if max_length is None else rows[drawn[numbers > max_length]].tolist()
     findings = [
         *missing_findings(no_text, no_label),
-        *class_findings(counts, labels, rows, len(rows), settings),
+        *column_findings(table, columns),
+        *weight_findings(table, columns, rows),
+        *class_findings(counts, labels, rows, settings, divided=len(parts) < 2),
         *duplicate_findings(rows[exact_rows], rows[near_only], rows[conflicting]),
         *language_findings(texts, languages),
-        *text_findings(table, columns, texts, rows, tokens, max_length, settings),
+        *text_findings(table, columns, texts, rows, tokens, max_length, settings, cut_rows),
+        *part_findings(texts, labels, rows, parts, similarity),
     ]
     order = {"error": 0, "warning": 1, "info": 2}
     return DataReport(
@@ -129,6 +144,7 @@ def check_examples(
         imbalance=round(max(counts.values()) / min(counts.values()), 2) if counts else 0.0,
         characters=characters,
         tokens=tokens,
+        part_rows={name: len(part) for name, part in parts.items()},
         findings=tuple(sorted(findings, key=lambda finding: order[finding.severity])),
     )
 
@@ -162,8 +178,8 @@ def _lengths(unit: str, values: np.ndarray, limit: int | None) -> Lengths | None
     )
 
 
-def _draw(texts: list[str]) -> list[str]:
-    if len(texts) <= MEASURED_TEXTS:
-        return texts
-    positions = np.random.default_rng(0).choice(len(texts), MEASURED_TEXTS, replace=False)
-    return [texts[i] for i in np.sort(positions)]
+def _draw(count: int) -> np.ndarray:
+    """The positions of the texts that are measured, in order; int64 of shape [at most MEASURED_TEXTS]."""
+    if count <= MEASURED_TEXTS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, MEASURED_TEXTS, replace=False))

@@ -45,7 +45,7 @@ def normal_name(name: str) -> str:
 
 def is_known_name(name: str) -> bool:
     """True if a cell reads like the heading of a text or label column."""
-    return normal_name(name) in _KNOWN
+    return normal_name(name) in _KNOWN or bool(_GIVEN.fullmatch(name))
 
 
 def by_name(columns: list[str], known: tuple[str, ...]) -> list[str]:
@@ -60,4 +60,6 @@ def by_name(columns: list[str], known: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(whole + partly))
 
 
+# What `headers.column_names` calls a column without a name.
+_GIVEN = re.compile(r"column [0-9]+( \([0-9]+\))?")
 _KNOWN = frozenset(TEXT_NAMES) | frozenset(LABEL_NAMES) | {"id", "编号", "序号", "weight", "权重"}

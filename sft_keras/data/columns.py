@@ -11,6 +11,8 @@ from sft_keras.data.column_names import LABEL_NAMES, TEXT_NAMES, by_name
 from sft_keras.errors import DataError, did_you_mean
 
 SAMPLE_ROWS = 5_000
+# Not read as separators, since they are common in texts.
+UNUSUAL_SEPARATORS = ("||", "\x01", "\x1f", "^", "~", "#", "，", "；", "、", "：", ":", "=", "/")
 _NUMBER_OR_DATE = re.compile(r"[-+]?[\d.,:/ \-]+([eE][-+]?\d+)?%?|\d{4}-\d\d-\d\d[T ][\d:.+Z]*")
 
 
@@ -88,7 +90,7 @@ def choose_columns(
         raise DataError(
             f"The file needs a column of texts and a column of labels. Received: {_listed(names)}",
             where=source,
-            fix="Add a column with the label of each text; separate the columns by a tab or a comma.",
+            fix=_divide_hint(frame),
         )
     label_by_name = label or next((c for c in by_name(names, LABEL_NAMES) if c not in {text, weight}), None)
     reserved |= {label_by_name} if label_by_name is not None else set()
@@ -167,6 +169,17 @@ def _choose_label(frame: pd.DataFrame, label: str | None, text: str, weight: str
     if len(profiles) == 1 and len(names) == 1:
         return profiles[0].name, f'Labels: column "{profiles[0].name}", because it is the only other one.'
     return None, ""
+
+
+def _divide_hint(frame: pd.DataFrame) -> str:
+    """What to do about a file of one column: it may be divided by a character that separates nothing else."""
+    plain = "Add a column with the label of each text; separate the columns by a tab or a comma."
+    values = [value for value in frame.iloc[:SAMPLE_ROWS, 0] if value.strip()] if len(frame.columns) == 1 else []
+    for mark in UNUSUAL_SEPARATORS:
+        if len(values) > 1 and sum(value.count(mark) == 1 for value in values) >= 0.9 * len(values):
+            shown = mark if mark.isprintable() and mark.strip() else f"U+{ord(mark[0]):04X}"
+            return f'If "{shown}" stands between text and label, replace it by a tab. Otherwise: {plain}'
+    return plain
 
 
 def _no_column(what: str, names: list[str], source: str) -> DataError:

@@ -31,6 +31,8 @@ RARE_IN_CP1252 = frozenset([*range(0x81, 0x85), *range(0x86, 0x91), *range(0x98,
 # Bytes that no text file holds; tab, newlines, form feed, escape and the DOS end mark are let through.
 CONTROL_BYTES = bytes(b for b in range(32) if b not in (9, 10, 12, 13, 26, 27))
 
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+
 
 def decode(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
     """The text that the bytes stand for, and notes on how it was found.
@@ -51,6 +53,7 @@ def decode(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
         return data.decode("utf-8"), ("Encoding: UTF-8.",)
     except UnicodeDecodeError:
         pass
+    _refuse_mixture(data, where)
     if _is_nearly_utf8(data):
         return _with_few_errors(data, "utf-8", "UTF-8", where)
     if _share(data, CONTROL_BYTES) > 0.001:
@@ -89,13 +92,47 @@ def _with_few_errors(data: bytes, codec: str, name: str, where: str) -> tuple[st
         if broken > max(8, len(text) // 200):
             raise DataError(
                 f"The file looks like {name} but is damaged: {broken} characters cannot be read.",
-                where=f"{where}, byte {error.start + 1}",
+                where=f"{where}, {_place(data, codec, error.start)}",
                 fix="Save the file as UTF-8 and try again.",
             ) from None
         return text, (
             f"Encoding: {name}.",
-            f"{broken} damaged character(s) were replaced by \ufffd, the first at byte {error.start + 1}.",
+            f"{broken} damaged character(s) were replaced by \ufffd, the first at {_place(data, codec, error.start)}.",
         )
+
+
+def _place(data: bytes, codec: str, position: int) -> str:
+    before = data[:position].decode(codec, errors="replace")
+    return f"byte {position + 1}, line {before.count(chr(10)) + 1}"
+
+
+def _refuse_mixture(data: bytes, where: str) -> None:
+    """Raises `DataError` if some lines are clearly UTF-8 and others clearly a double-byte Chinese encoding."""
+    utf8: list[int] = []
+    other: dict[str, list[int]] = {"GB18030 (GBK)": [], "Big5": []}
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.isascii():
+            continue
+        try:
+            # Three characters of three bytes do not come about by chance.
+            if sum(c >= "\u2e80" for c in line.decode("utf-8")) >= 3:
+                utf8.append(number)
+        except UnicodeDecodeError:
+            if len(line) - len(line.translate(None, _HIGH_BYTES)) >= 4:
+                scores = {"GB18030 (GBK)": _gb_score(line), "Big5": _big5_score(line)}
+                name = max(scores, key=lambda each: scores[each])
+                if scores[name] >= 0.9:
+                    other[name].append(number)
+    name = max(other, key=lambda each: len(other[each]))
+    if not utf8 or not other[name]:
+        return
+    fewer, more = sorted(((utf8, "UTF-8"), (other[name], name)), key=lambda found: len(found[0]))
+    shown = ", ".join(map(str, fewer[0][:10])) + (", …" if len(fewer[0]) > 10 else "")
+    raise DataError(
+        f"The file mixes two encodings: {len(more[0])} line(s) are {more[1]}, but {len(fewer[0])} are {fewer[1]}.",
+        where=f"{where}, line(s) {shown}",
+        fix="Put these lines right in an editor, and save the whole file as UTF-8.",
+    )
 
 
 def _is_nearly_utf8(data: bytes) -> bool:

@@ -1,7 +1,8 @@
 """Text with separators: finds separator, quoting and surplus fields, and never loses a row on the way.
 
-A CSV reader that trusts quotes swallows every line after one stray quotation mark, and one that ignores
-them breaks cells that span lines. Here each line is judged by itself: quotes count where they close.
+A file that keeps the rules of CSV is taken as it stands. Where they fail, they are bent: a CSV reader that trusts
+quotes swallows every line after one stray quotation mark, and one that ignores them breaks cells that span lines.
+So each line is judged by itself there: quotes count where they close.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ import contextlib
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from sft_keras.data.column_names import TEXT_NAMES, by_name, is_known_name
+from sft_keras.data.strict_csv import read_strictly
 
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar"}
 SAMPLE_LINES = 2_000
 MAX_LINES_IN_A_CELL = 1_000
-# Python's own limit of 131,072 characters is less than a long document in one cell.
-csv.field_size_limit(2**31 - 1)
 
 
 def read_delimited(text: str) -> tuple[list[list[str]], list[str]]:
@@ -28,6 +28,9 @@ def read_delimited(text: str) -> tuple[list[list[str]], list[str]]:
     Returns:
         The rows and notes in plain words.
     """
+    strict = read_strictly(text, list(SEPARATORS))
+    if strict is not None:
+        return _as_written(*strict)
     lines = re.split(r"\r\n|\n|\r", text)
     separator = find_separator(lines[:SAMPLE_LINES])
     if separator is None:
@@ -40,6 +43,22 @@ def read_delimited(text: str) -> tuple[list[list[str]], list[str]]:
     notes = [f"Separator: {SEPARATORS[separator]}."]
     rows, ragged = even_out(rows, width, separator)
     return rows, notes + ragged
+
+
+def _as_written(separator: str | None, rows: list[list[str]], doubtful: list[int]) -> tuple[list[list[str]], list[str]]:
+    if separator is None:
+        return rows, ["Separator: none, one text a row."]
+    notes = [f"Separator: {SEPARATORS[separator]}."]
+    if not rows[0][-1].strip():
+        # Columns behind the last one with a name are empty, or hold text that spilled over.
+        rows, ragged = even_out(rows, max(2, _expected_width(rows[:SAMPLE_LINES])), separator)
+        notes += ragged
+    if doubtful:
+        notes.append(
+            f"{len(doubtful)} row(s) have a cell of several lines that look like rows themselves, the first is"
+            f" {_name(doubtful[0])}. If they are rows, a quotation mark is too many there."
+        )
+    return rows, notes
 
 
 def find_separator(lines: list[str]) -> str | None:
@@ -122,35 +141,6 @@ def even_out(rows: list[list[str]], width: int, separator: str = "\t") -> tuple[
     return [row[:width] for row in rows], notes
 
 
-def is_fasttext(lines: Iterable[str]) -> bool:
-    """True if nearly all lines begin with a fastText label."""
-    filled = [line for line in lines if line.strip()]
-    return bool(filled) and sum(line.lstrip().startswith("__label__") for line in filled) >= 0.9 * len(filled)
-
-
-def read_fasttext(text: str) -> tuple[list[list[str]], list[str]]:
-    """Rows of text and label from `__label__x text` lines, with a header row."""
-    rows = [["text", "label"]]
-    several: list[int] = []
-    for line in text.splitlines() if "\r" in text else text.split("\n"):
-        words = line.split()
-        if not words:
-            continue
-        labels = []
-        rest = line.strip()
-        while rest.startswith("__label__"):
-            label, _, rest = rest.partition(" ") if " " in rest else rest.partition("\t")
-            labels.append(label.removeprefix("__label__"))
-            rest = rest.lstrip()
-        rows.append([rest, labels[0] if labels else ""])
-        if len(labels) > 1:
-            several.append(len(rows) - 1)
-    notes = ["Format: fastText."]
-    if several:
-        notes.append(f"{len(several)} row(s) had several labels; the first one was kept (first in row {several[0]}).")
-    return rows, notes
-
-
 def _parse_quoted(lines: list[str], position: int, separator: str, width: int | None) -> tuple[list[str], int]:
     """One row that begins at `position` and holds quotation marks, and the number of lines it takes."""
     line = lines[position]
@@ -166,10 +156,10 @@ def _parse_quoted(lines: list[str], position: int, separator: str, width: int | 
     except csv.Error:
         return _parse_badly_quoted(line, literal, separator, width), 1
     mismatch = width is not None and len(row) != width and len(literal) == width
-    # Did a stray mark swallow whole rows? Then each of the lines is a row of the same width by itself. A cell of
+    # Did a stray mark swallow whole rows? Then each of the lines is a row of the usual width by itself. A cell of
     # two lines proves nothing: a comma in its text is enough, and a stray mark seldom closes on the next line.
     widths = {len(part.split(separator)) for part in lines[position : position + used]}
-    swallowed = used > 2 and len(widths) == 1 and len(literal) > 1
+    swallowed = used > 2 and len(widths) == 1 and len(literal) > 1 and width in (None, len(literal))
     if swallowed or mismatch:
         return literal, 1
     return row, used

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,19 +181,22 @@ def require_trainable(examples: Examples, *, parts: Sequence[str] = PARTS) -> No
         )
 
 
-def _weight(raw: str, where: str) -> float:
+def is_weight(raw: str) -> bool:
+    """True for a number from 0 up that float32 can hold."""
     try:
-        value = float(raw)
+        return 0 <= float(raw) <= float(np.finfo(np.float32).max)
     except ValueError:
-        value = math.nan
-    # Beyond float32 a weight would become infinite.
-    if not 0 <= value <= float(np.finfo(np.float32).max):
+        return False
+
+
+def _weight(raw: str, where: str) -> float:
+    if not is_weight(raw):
         raise DataError(
             f'A weight must be a number from 0 up. Received: "{raw}"',
             where=where,
             fix="Correct the cell, or choose no weight column.",
         )
-    return value
+    return float(raw)
 
 
 def _dropped_notes(texts: list[str], labels: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from sft_keras.data.class_folders import class_members, real_members
 from sft_keras.errors import DataError
 
 CHUNK = 1024 * 1024
@@ -55,17 +56,20 @@ def read_content(path: Path, max_bytes: int) -> Content:
         path: The file.
         max_bytes: Most bytes, both in the file and after unpacking.
 
+    Returns:
+        The contents; an archive of texts in folders comes as it is, see `class_folders`.
+
     Raises:
-        DataError: The file is missing, a folder, unreadable, too large, damaged, or of a foreign kind.
+        DataError: The file is missing, not a file, unreadable, too large, damaged, or of a foreign kind.
     """
     where = str(path)
     try:
-        if path.is_dir():
-            raise DataError("A folder was given where a file is needed.", where=where, fix="Choose one file in it.")
         if not path.exists():
             raise DataError("The file does not exist.", where=where, fix="Check the path and the spelling.")
         if not path.is_file():
             raise DataError("This is not a regular file.", where=where, fix="Copy the contents to a file on disk.")
+        if path.stat().st_size > max_bytes:  # before any of it is read
+            raise over_limit(max_bytes, where)
         with path.open("rb") as stream:
             data = _read_limited(stream, max_bytes, where)
     except (OSError, ValueError) as error:
@@ -101,11 +105,7 @@ def _read_limited(stream: IO[bytes] | gzip.GzipFile, max_bytes: int, where: str)
     while chunk := stream.read(CHUNK):
         size += len(chunk)
         if size > max_bytes:
-            raise DataError(
-                f"The file is larger than the limit of {max_bytes / CHUNK:g} MiB (counted after unpacking).",
-                where=where,
-                fix="Use fewer rows, or raise the limit with the environment variable SFT_MAX_FILE_MIB.",
-            )
+            raise over_limit(max_bytes, where)
         parts.append(chunk)
     return b"".join(parts)
 
@@ -123,13 +123,15 @@ def _unpack(content: Content, max_bytes: int, where: str) -> Content:
         return content
     if content.extension in {"xlsx", "xlsm", "xlsb", "ods"}:
         raise _damaged("workbook", where)
+    if class_members(content.data):
+        return content
     return _unzip(content, max_bytes, where)
 
 
 def _unzip(content: Content, max_bytes: int, where: str) -> Content:
     try:
         with zipfile.ZipFile(io.BytesIO(content.data)) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not _is_litter(m.filename)]
+            members = real_members(archive)
             if len(members) != 1:
                 names = ", ".join(m.filename for m in members[:5]) or "none"
                 raise DataError(
@@ -153,8 +155,13 @@ def _unzip(content: Content, max_bytes: int, where: str) -> Content:
     return inner
 
 
-def _is_litter(name: str) -> bool:
-    return name.startswith("__MACOSX/") or PurePosixPath(name).name in {".DS_Store", "Thumbs.db"}
+def over_limit(max_bytes: int, where: str) -> DataError:
+    """The error for a file over the limit on its size."""
+    return DataError(
+        f"The file is larger than the limit of {max_bytes / CHUNK:g} MiB (counted after unpacking).",
+        where=where,
+        fix="Use fewer rows, or raise the limit with the environment variable SFT_MAX_FILE_MIB.",
+    )
 
 
 def _damaged(kind: str, where: str) -> DataError:

@@ -16,7 +16,18 @@ from sft_keras.data.scripts import mostly_latin
 from sft_keras.settings import Settings
 
 Severity = Literal["error", "warning", "info"]
+FIXABLE = (
+    "missing_text",
+    "missing_label",
+    "label_spelling",
+    "validation_in_training",
+    "test_in_training",
+    "conflicting_labels",
+    "exact_duplicates",
+    "tiny_class",
+)
 SHOWN_ROWS = 10
+SHOWN_SPELLINGS = 20
 SMALL_CLASS = 8
 IMBALANCE = 10
 
@@ -31,6 +42,7 @@ class Finding:
         message: What was found.
         consequence: What follows from it, or what to do.
         rows: Up to ten row numbers, from 1, header not counted.
+        part: The file that the rows are in: "training" is the one that is checked.
     """
 
     code: str
@@ -38,6 +50,12 @@ class Finding:
     message: str
     consequence: str
     rows: tuple[int, ...] = ()
+    part: Literal["training", "validation", "test"] = "training"
+
+    @property
+    def fixable(self) -> bool:
+        """True if `fixes.fix_table` has a remedy, whose name is the code."""
+        return self.code in FIXABLE
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,7 @@ def missing_findings(no_text: list[int], no_label: list[int]) -> list[Finding]:
             "warning",
             f"{len(found)} row(s) have no {what}.",
             "These rows are left out.",
-            _some(found),
+            some_rows(found),
         )
         for what, found in (("text", no_text), ("label", no_label))
         if found
@@ -79,14 +97,23 @@ def missing_findings(no_text: list[int], no_label: list[int]) -> list[Finding]:
 
 
 def class_findings(
-    counts: dict[str, int], labels: list[str], rows: np.ndarray, usable: int, settings: Settings
+    counts: dict[str, int], labels: list[str], rows: np.ndarray, settings: Settings, *, divided: bool
 ) -> list[Finding]:
-    """Too few rows or classes, unequal classes, and spellings that make one class two."""
+    """Too few rows or classes, unequal classes, and spellings that make one class two.
+
+    Args:
+        counts: Usable rows of each class.
+        labels: The label of each usable row.
+        rows: Their row numbers, int64 of shape [rows].
+        settings: Gives the limit on classes.
+        divided: The rows are still to be divided into parts, for which every class needs three rows.
+    """
+    usable = len(labels)
     found: list[Finding] = []
 
     def rows_of(names: Sequence[str]) -> tuple[int, ...]:
         wanted = set(names)
-        return _some([row for row, label in zip(rows.tolist(), labels, strict=True) if label in wanted])
+        return some_rows([row for row, label in zip(rows.tolist(), labels, strict=True) if label in wanted])
 
     if len(counts) < 2:
         message = f"All rows have one label: {next(iter(counts))}." if counts else "No row has a text and a label."
@@ -104,8 +131,8 @@ def class_findings(
                 "Check that the right column was chosen for the labels.",
             )
         )
-    tiny = [name for name, n in counts.items() if n < FEWEST_ROWS_PER_CLASS]
-    small = [name for name, n in counts.items() if FEWEST_ROWS_PER_CLASS <= n < SMALL_CLASS]
+    tiny = [name for name, n in counts.items() if divided and n < FEWEST_ROWS_PER_CLASS]
+    small = [name for name, n in counts.items() if n < SMALL_CLASS and name not in set(tiny)]
     if tiny:
         found.append(
             Finding(
@@ -136,22 +163,51 @@ def class_findings(
                 "Accuracy will mislead; look at macro-F1, and try class weights.",
             )
         )
+    return found + _spelling_findings(counts, labels, rows)
+
+
+def spelling_groups(counts: dict[str, int]) -> list[list[str]]:
+    """The labels that differ only by case, space or width; in each group the most frequent spelling first.
+
+    Args:
+        counts: Rows of each label; of equally frequent ones the earlier comes first.
+    """
     spellings: dict[str, list[str]] = {}
     for name in counts:
         spellings.setdefault(normal_text(name), []).append(name)
-    for group in spellings.values():
-        if len(group) > 1:
-            found.append(
-                Finding(
-                    "label_spelling",
-                    "warning",
-                    "Labels that differ only by case, space or width: "
-                    + ", ".join(f'"{name}"' for name in group)
-                    + ".",
-                    "They are learned as different classes; give them one spelling.",
-                    rows_of(group[1:]),
-                )
+    return [sorted(group, key=lambda name: -counts[name]) for group in spellings.values() if len(group) > 1]
+
+
+def _spelling_findings(counts: dict[str, int], labels: list[str], rows: np.ndarray) -> list[Finding]:
+    groups = spelling_groups(counts)
+    positions: dict[str, list[int]] = {}
+    other = {name for group in groups for name in group[1:]}
+    for row, label in zip(rows.tolist(), labels, strict=True):
+        if label in other:
+            positions.setdefault(label, []).append(row)
+    found = [
+        Finding(
+            "label_spelling",
+            "warning",
+            "Labels that differ only by case, space or width: "
+            + ", ".join(f'"{name}" ({counts[name]})' for name in group[:SHOWN_ROWS])
+            + (", …." if len(group) > SHOWN_ROWS else "."),
+            f'They are learned as different classes; write all of them "{group[0]}".',
+            some_rows(sorted(row for name in group[1:] for row in positions[name])),
+        )
+        for group in groups[:SHOWN_SPELLINGS]
+    ]
+    if len(groups) > SHOWN_SPELLINGS:
+        further = groups[SHOWN_SPELLINGS:]
+        found.append(
+            Finding(
+                "label_spelling",
+                "warning",
+                f"{len(further)} further groups of labels differ only by case, space or width.",
+                "They are learned as different classes; give each one spelling.",
+                some_rows(sorted(row for group in further for name in group[1:] for row in positions[name])),
             )
+        )
     return found
 
 
@@ -181,7 +237,7 @@ def duplicate_findings(exact: np.ndarray, near: np.ndarray, conflicting: np.ndar
         ),
     )
     return [
-        Finding(code, severity, message.format(n=len(rows)), consequence, _some(rows.tolist()))
+        Finding(code, severity, message.format(n=len(rows)), consequence, some_rows(rows.tolist()))
         for code, severity, rows, message, consequence in kinds
         if len(rows)
     ]
@@ -214,6 +270,7 @@ def text_findings(
     tokens: Lengths | None,
     max_length: int | None,
     settings: Settings,
+    cut_rows: Sequence[int] = (),
 ) -> list[Finding]:
     """Texts that are none, too long, cut, or damaged."""
     found: list[Finding] = []
@@ -234,7 +291,7 @@ def text_findings(
                 "error",
                 f"{len(long)} text(s) are longer than {settings.max_text_characters:,} characters.",
                 "Shorten or divide them, or raise SFT_MAX_TEXT_CHARACTERS.",
-                _some(long),
+                some_rows(long),
             )
         )
     if tokens is not None and tokens.cut:
@@ -245,6 +302,7 @@ def text_findings(
                 "warning" if share > 0.1 else "info",
                 f"{share:.0%} of the texts have more than {max_length} tokens.",
                 "The model reads only their beginning; a greater longest text costs time and memory.",
+                some_rows(cut_rows),
             )
         )
     damaged = [row for row, text in zip(rows.tolist(), texts, strict=True) if "\ufffd" in text]
@@ -255,13 +313,14 @@ def text_findings(
                 "warning",
                 f"{len(damaged)} text(s) hold characters that were damaged by a wrong encoding.",
                 "Export the file again as UTF-8.",
-                _some(damaged),
+                some_rows(damaged),
             )
         )
     return found
 
 
-def _some(rows: Sequence[int]) -> tuple[int, ...]:
+def some_rows(rows: Sequence[int] | np.ndarray) -> tuple[int, ...]:
+    """The first ten, for a finding."""
     return tuple(int(row) for row in rows[:SHOWN_ROWS])
 
 

@@ -28,7 +28,12 @@ def read_json(text: str, where: str, *, lines: bool) -> tuple[Records, list[str]
     """
     if _has_value_a_line(text) or (lines and not text.lstrip().startswith("[")):
         return _read_lines(text, where), ["Format: JSON Lines."]
-    value = _load(text, where)
+    try:
+        value = _load(text, where)
+    except DataError:
+        if _mostly_values(text):
+            return _read_lines(text, where), ["Format: JSON Lines."]  # which names the broken line
+        raise
     return _records(value, where), ["Format: JSON."]
 
 
@@ -53,10 +58,20 @@ def _plain(value: Any) -> Any:
 
 def _has_value_a_line(text: str) -> bool:
     first, _, rest = text.strip().partition("\n")
-    if not rest or not first.lstrip().startswith(("{", "[")):
+    return bool(rest) and _is_value(first)
+
+
+def _mostly_values(text: str) -> bool:
+    """True if half of the first lines hold a JSON object or list each."""
+    lines = [line for line in text.split("\n", 20)[:20] if line.strip()]
+    return len(lines) > 1 and sum(_is_value(line) for line in lines) * 2 >= len(lines)
+
+
+def _is_value(line: str) -> bool:
+    if not line.lstrip().startswith(("{", "[")):
         return False
     try:
-        json.loads(first)
+        json.loads(line)
     except (ValueError, RecursionError):
         return False
     return True
@@ -123,6 +138,9 @@ def _records(value: Any, where: str) -> Records:
 
 
 def _from_list(items: list[Any], where: str) -> Records:
+    named = _with_header(items)
+    if named is not None:
+        return named
     records: Records = []
     for number, item in enumerate(items, start=1):
         if isinstance(item, dict):
@@ -138,6 +156,17 @@ def _from_list(items: list[Any], where: str) -> Records:
                 fix=SHAPES,
             )
     return records
+
+
+def _with_header(items: list[Any]) -> Records | None:
+    """Lists of one length of which the first names the columns, as a sheet is exported; None for anything else."""
+    if len(items) < 2 or not all(isinstance(item, list) and len(item) == len(items[0]) for item in items):
+        return None
+    names = items[0]
+    texts = all(isinstance(name, str) and name.strip() for name in names) and len(set(names)) == len(names)
+    if not texts or not any(is_known_name(name) for name in names):
+        return None
+    return [dict(zip(names, map(cell_text, item), strict=True)) for item in items[1:]]
 
 
 def _from_columns(value: dict[str, list[Any]], where: str) -> Records:

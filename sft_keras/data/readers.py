@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from sft_keras.data.binary_formats import is_workbook, read_parquet, read_workbook, too_many_rows
+from sft_keras.data.class_folders import COLUMNS, class_members, read_class_folders, read_class_members
 from sft_keras.data.decoding import decode
-from sft_keras.data.delimited import SAMPLE_LINES, even_out, is_fasttext, read_delimited, read_fasttext
+from sft_keras.data.delimited import SAMPLE_LINES, even_out, read_delimited
 from sft_keras.data.files import Content, read_content, refuse_foreign
 from sft_keras.data.headers import column_names, has_header, title_rows
 from sft_keras.data.json_formats import Records, read_json
+from sft_keras.data.label_lines import LINE_FORMATS
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
@@ -36,12 +38,14 @@ class Table:
 
 
 def read_table(path: Path, settings: Settings) -> Table:
-    """Reads CSV, TSV, JSON, JSON Lines, Parquet, XLSX, XLS, ODS or fastText, also inside .gz or .zip.
+    """Reads CSV, TSV, JSON, JSON Lines, Parquet, XLSX, XLS, ODS, fastText or TREC, also inside .gz or .zip.
+
+    A folder, or a .zip, with one folder of .txt files for each label is read, too.
 
     The format is told by the contents; the name only settles what the contents leave open.
 
     Args:
-        path: The file.
+        path: The file or folder.
         settings: Gives the limits on size and rows.
 
     Returns:
@@ -55,6 +59,9 @@ def read_table(path: Path, settings: Settings) -> Table:
         ('Encoding: UTF-8.', 'Separator: comma.', 'The first row names the columns.')
     """
     where = str(path)
+    if path.is_dir():
+        rows, notes = read_class_folders(path, settings)
+        return Table(_frame(COLUMNS, rows), where, tuple(notes))
     content = read_content(path, settings.max_file_bytes)
     if not content.data.strip():
         raise DataError("The file is empty.", where=where, fix="Choose a file with at least one row.")
@@ -79,6 +86,9 @@ def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
     if is_workbook(data):
         rows, notes = read_workbook(data, where, **limits)
         return _with_names(rows, notes)
+    if class_members(data):
+        rows, notes = read_class_members(data, where, settings)
+        return COLUMNS, rows, notes
     refuse_foreign(content, where)
     text, notes = _decoded(content, where)
     if content.extension in JSON_EXTENSIONS or text.lstrip().startswith(("{", "[")):
@@ -89,9 +99,10 @@ def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
             # A text table may begin with a bracket, too.
             if content.extension in JSON_EXTENSIONS or text.lstrip().startswith('{"'):
                 raise
-    if is_fasttext(text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]):
-        rows, found = read_fasttext(text)
-        return rows[0], rows[1:], notes + found
+    for is_format, read in LINE_FORMATS:
+        if is_format(text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]):
+            rows, found = read(text)
+            return rows[0], rows[1:], notes + found
     rows, found = read_delimited(text)
     return _with_names(rows, notes + found)
 

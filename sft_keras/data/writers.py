@@ -18,12 +18,13 @@ JSON_LINES = (".jsonl", ".ndjson")
 
 
 @contextlib.contextmanager
-def open_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+def open_writer(path: Path, columns: Sequence[str], *, overwrite: bool = False) -> Iterator[Write]:
     """Opens a table for writing.
 
     Args:
         path: Ends in .csv or .tsv (UTF-8 with a mark that Excel understands), or .jsonl.
         columns: The header; the keys of JSON lines.
+        overwrite: A file that is there is replaced.
 
     Yields:
         A function that writes a row of as many cells.
@@ -31,7 +32,7 @@ def open_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     Raises:
         DataError: The ending is another, the file exists, or the place is not writable.
     """
-    require_writable(path)
+    require_writable(path, overwrite=overwrite)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     ending = path.suffix.lower()
     try:
@@ -46,7 +47,7 @@ def open_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
             temporary.unlink(missing_ok=True)
 
 
-def require_writable(path: Path) -> None:
+def require_writable(path: Path, *, overwrite: bool = False) -> None:
     """Makes sure that a table can be written here, before the long work.
 
     Raises:
@@ -55,12 +56,12 @@ def require_writable(path: Path) -> None:
     ending = path.suffix.lower()
     if ending not in SEPARATORS and ending not in JSON_LINES:
         raise DataError(
-            f'Predictions cannot be written as "{path.suffix or path.name}".',
+            f'A table cannot be written as "{path.suffix or path.name}".',
             where=str(path),
             fix="Give a name that ends in .csv, .tsv or .jsonl.",
         )
     try:
-        taken, folder = path.exists(), path.parent.is_dir()
+        taken, folder = path.exists() and not (overwrite and path.is_file()), path.parent.is_dir()
     except OSError as error:
         raise _not_writable(error, path) from None
     if taken:

@@ -295,6 +295,26 @@ def test_a_quoted_cell_of_two_lines_may_hold_a_comma_on_the_first(tmp_path: Path
     assert pairs(table) == rows
 
 
+def test_a_cell_whose_lines_look_like_rows_is_kept_and_told(tmp_path: Path, settings: Settings) -> None:
+    rows = [("short", "a"), ("one, two\nthree, four\nfive", "b"), ("other", "a")]
+    table = read_table(save(tmp_path / "a.csv", written(rows)), settings)
+    assert pairs(table) == rows
+    assert any(note.startswith("1 row(s) have a cell of several lines") for note in table.notes)
+
+
+def test_marks_that_close_by_chance_swallow_no_rows(tmp_path: Path, settings: Settings) -> None:
+    lines = ['ham\t"Hello there', "spam\tWin now", 'ham\tso he said bye"', 'spam\tthe "best" offer'] * 3
+    table = read_table(save(tmp_path / "a.tsv", "\n".join(lines)), settings)
+    assert table.frame.iloc[:, 1].tolist() == [line.split("\t")[1] for line in lines]
+
+
+def test_line_ends_in_a_cell_are_kept(tmp_path: Path, settings: Settings) -> None:
+    rows = [("dos\r\nlines", "a"), ("old\rmac", "b"), ("unix\n", "a")]
+    assert pairs(read_table(save(tmp_path / "a.csv", written(rows)), settings)) == rows
+    unquoted = "text,label\nold\rmac,a\nplain,b\n"
+    assert pairs(read_table(save(tmp_path / "b.csv", unquoted), settings)) == [("old\rmac", "a"), ("plain", "b")]
+
+
 def test_backslash_quotes(tmp_path: Path, settings: Settings) -> None:
     data = 'text,label\n"He said \\"hi, you\\" twice",a\n"plain, text",b\n'
     assert read_table(save(tmp_path / "a.csv", data), settings).frame.iloc[0].tolist() == [
@@ -378,6 +398,9 @@ def test_awkward_json_lines_named_json(awkward: Path, settings: Settings) -> Non
 
 def test_awkward_latin1_and_gbk(awkward: Path, settings: Settings) -> None:
     frame = read_table(awkward / "trec_latin1" / "TREC.train", settings).frame
-    assert frame.shape == (5452, 1)
+    assert list(frame.columns) == ["text", "label", "fine_label"]
+    assert frame["label"].nunique() == 6
+    assert frame["text"].iloc[0] == "How did serfdom develop in and then leave Russia ?"
+    assert len(frame) == 5452
     for path in sorted((awkward / "zh_gbk_folder_per_class").rglob("*.txt")):
         assert "Encoding: GB18030 (GBK)." in read_table(path, settings).notes, path

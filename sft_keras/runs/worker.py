@@ -22,6 +22,7 @@ from sft_keras.data.splits import Splits
 from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import PARTS, load_splits
+from sft_keras.runs.reports import data_title, save_mistakes
 from sft_keras.training.progress import ProgressSink, Several
 
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow", "tokenizers", "scikit-learn", "numpy")
@@ -125,7 +126,9 @@ def _execute(run: RunDirectory, sink: ProgressSink, should_stop: Callable[[], bo
 
 
 def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) -> dict[str, Any]:
-    from sft_keras.evaluation.report import build_report, write_report
+    from sft_keras.evaluation.mistakes import confident_mistakes
+    from sft_keras.evaluation.report import build_report
+    from sft_keras.evaluation.report_files import write_report
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import TASKS
 
@@ -140,8 +143,9 @@ def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) 
     test, training = splits.test, splits.train
     probabilities = predictor.probabilities(test.texts)
     seconds = {"training": trained.position.seconds, "prediction": time.monotonic() - began}
+    truth = trained.labels.encode(test.labels)
     report = build_report(
-        labels=trained.labels.encode(test.labels),
+        labels=truth,
         probabilities=probabilities,
         names=trained.labels.names,
         train_texts=training.texts,
@@ -156,8 +160,12 @@ def _report(run: RunDirectory, config: RunConfig, splits: Splits, trained: Any) 
         versions=versions(),
         notes=splits.notes,
         class_weight=_baseline_weights(config, trained, training),
+        history=trained.position.history,
     )
-    write_report(report, run.report, history=trained.position.history)
+    # Texts stay with the texts: what lies in `report/` can be shown to anybody.
+    save_mistakes(run, confident_mistakes(truth, probabilities, test.texts, trained.labels.names))
+    status = run.status()
+    write_report(report, run.report, config=config, data=data_title(status.data), created=status.created)
     return report.to_dict()
 
 

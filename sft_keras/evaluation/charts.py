@@ -70,14 +70,13 @@ def page_curves(history: Sequence[Mapping[str, Any]]) -> tuple[tuple[Curve, ...]
     return first, second
 
 
-def curves_svg(history: Sequence[Mapping[str, Any]], curves: Sequence[Curve], *, best_epoch: int, salt: str) -> str:
+def curves_svg(history: Sequence[Mapping[str, Any]], curves: Sequence[Curve], *, best_epoch: int) -> str:
     """Figures by epoch as SVG; the best epoch is marked by an upright line.
 
     Args:
         history: The figures of each epoch.
         curves: Which of them.
         best_epoch: The epoch that was kept.
-        salt: Keeps the ids of this picture apart from those of others on the page.
     """
     color = {variable: value for value, variable in reversed(_VARIABLES.items())}
     figure = Figure(figsize=(4.4, 2.7), layout="constrained")
@@ -85,20 +84,20 @@ def curves_svg(history: Sequence[Mapping[str, Any]], curves: Sequence[Curve], *,
     axes.axvline(best_epoch, color=EDGE, linewidth=1.2, linestyle=(0, (2, 2)), clip_on=False)
     styles = {curve.name: _style(color[curve.color], dashed=curve.dashed) for curve in curves}
     draw_curves(axes, history, styles, clip=False)
-    return _svg(figure, salt)
+    return _svg(figure)
 
 
-def reliability_svg(calibration: Sequence[CalibrationBin], *, salt: str) -> str:
-    """The reliability diagram as SVG; see `draw_calibration`.
-
-    Args:
-        calibration: The bins from low to high.
-        salt: Keeps the ids of this picture apart from those of others on the page.
-    """
+def reliability_svg(calibration: Sequence[CalibrationBin]) -> str:
+    """The reliability diagram as SVG; see `draw_calibration`."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
     draw_calibration(upper, lower, calibration, clip=False)
-    return _svg(figure, salt)
+    return _svg(figure)
+
+
+def with_own_ids(svg: str, prefix: str) -> str:
+    """The picture with ids of its own, so that it can stand on a page beside a copy or another picture."""
+    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
 
 
 def draw_calibration(upper: Any, lower: Any, calibration: Sequence[CalibrationBin], *, clip: bool = True) -> None:
@@ -188,12 +187,12 @@ def _style(color: str, *, dashed: bool) -> dict[str, Any]:
     return {**style, "linestyle": (0, (4, 2)), "mfc": "white"} if dashed else style
 
 
-def _svg(figure: Figure, salt: str) -> str:
+def _svg(figure: Figure) -> str:
     """The picture without the XML head, with the page's colours and font, and with no id that is not referred to."""
     FigureCanvasSVG(figure)
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sft-keras"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -47,11 +47,12 @@ def render_page(
     """
     first = catalogue(language or default_language()).language
     order = [first, *(name for name in LANGUAGES if name != first)]
+    drawings = _drawings(content, facts.best_epoch(content.history, config.training.monitor))
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            articles=[_article(content, config, catalogue(name)) for name in order],
+            articles=[_article(content, config, catalogue(name), drawings) for name in order],
             tag=_LANGUAGE_TAGS[first],
             data=data,
             created=created[:10],
@@ -74,17 +75,22 @@ def _environment() -> Environment:
     return environment
 
 
-def _article(content: ReportContent, config: RunConfig, words: Catalogue) -> dict[str, Any]:
+def _drawings(content: ReportContent, best_epoch: int) -> dict[str, str]:
+    """The pictures by name, drawn once for all languages; one epoch makes no curve."""
+    drawings = {"reliability": charts.reliability_svg(content.calibration)}
+    if len(content.history) > 1 and best_epoch > 0:
+        for name, curves in zip(("losses", "scores"), charts.page_curves(content.history), strict=True):
+            if curves:
+                drawings[name] = charts.curves_svg(content.history, curves, best_epoch=best_epoch)
+    return drawings
+
+
+def _article(
+    content: ReportContent, config: RunConfig, words: Catalogue, drawings: Mapping[str, str]
+) -> dict[str, Any]:
     """All that one language's part of the page shows; the template sets it."""
     wrong = facts.confusions(content)
-    losses, scores = charts.page_curves(content.history)
-    best = facts.best_epoch(content.history, config.training.monitor)
-
-    def curves(which: Sequence[charts.Curve], name: str) -> str:
-        salt = f"{name}-{words.language}"
-        return charts.curves_svg(content.history, which, best_epoch=best, salt=salt)
-
-    many = len(content.history) > 1 and best > 0
+    curves = dict(zip(("losses", "scores"), charts.page_curves(content.history), strict=True))
     labels = [one_line(label) for label in content.labels]
     return {
         "t": words,
@@ -108,12 +114,9 @@ def _article(content: ReportContent, config: RunConfig, words: Catalogue) -> dic
         "matrix": len(labels) <= facts.MATRIX_CLASSES,
         "named_columns": sum(map(len, labels)) <= _COLUMN_LETTERS and len(labels) <= 4,
         "trust": facts.trust(content),
-        "reliability": charts.reliability_svg(content.calibration, salt=f"calibration-{words.language}"),
-        "best_epoch": best,
-        "loss_curves": losses if many else (),
-        "score_curves": scores if many else (),
-        "loss_svg": curves(losses, "loss") if many and losses else "",
-        "score_svg": curves(scores, "score") if many and scores else "",
+        "best_epoch": facts.best_epoch(content.history, config.training.monitor),
+        "drawings": {name: charts.with_own_ids(svg, f"{name}-{words.language}") for name, svg in drawings.items()},
+        "curves": curves,
         "terms": [term for term in config.objective.terms if term.weight],
         "changed": facts.changed_settings(config),
         "search": _search_sentence(content, words),

@@ -6,14 +6,16 @@ import locale
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import yaml
 
 from sft_keras.errors import ConfigError, did_you_mean
 
-LANGUAGES = ("en", "zh")
+_FOLDER = resources.files("sft_keras.evaluation") / "locale"
+LANGUAGES = tuple(sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml")))
+_WINDOWS_NAMES = {"chinese": "zh", "english": "en"}
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -42,7 +44,7 @@ class Catalogue:
         return self.sentences.get(f"{group}.{name}", name)
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+@cache
 def catalogue(language: str) -> Catalogue:
     """The sentences of a language.
 
@@ -53,14 +55,15 @@ def catalogue(language: str) -> Catalogue:
         raise ConfigError(
             f'There is no report in the language "{language}".', where="language", fix=did_you_mean(language, LANGUAGES)
         )
-    file = resources.files("sft_keras.evaluation") / "locale" / f"{language}.yaml"
-    return Catalogue(language, yaml.safe_load(file.read_text(encoding="utf-8")))
+    text = (_FOLDER / f"{language}.yaml").read_text(encoding="utf-8")
+    return Catalogue(language, yaml.safe_load(text))
 
 
 def default_language() -> str:
     """The language of this machine's locale, if there are sentences in it; otherwise English."""
-    name = (locale.getlocale()[0] or "").lower()  # "zh_cn"; on Windows also "chinese (simplified)_china"
-    return "zh" if name.startswith(("zh", "chinese")) else "en"
+    name = re.split("[_ ]", locale.getlocale()[0] or "")[0].lower()  # of "zh_CN" or "Chinese (Simplified)_China"
+    code = _WINDOWS_NAMES.get(name, name)
+    return code if code in LANGUAGES else "en"
 
 
 def translate_note(note: str, words: Catalogue) -> str | None:

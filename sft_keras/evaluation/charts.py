@@ -192,6 +192,7 @@ def _svg(figure: Figure) -> str:
     FigureCanvasSVG(figure)
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    # These two can only be set for all of matplotlib; a PNG that another thread writes meanwhile does not read them.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sft-keras"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     text = buffer.getvalue()

@@ -12,11 +12,12 @@ from sft_keras.evaluation.evaluator import Metric
 from sft_keras.evaluation.metrics import CalibrationBin, ClassScores
 from sft_keras.evaluation.report import Comparison
 
+_MOST_ROWS = 10**12
 Line = Annotated[str, Field(max_length=4000)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class BaselineContent(_Part):
@@ -80,7 +81,7 @@ class ReportContent(_Part):
     backbone: Line
     versions: dict[str, Line] = {}
     notes: tuple[Line, ...] = ()
-    history: tuple[dict[str, Any], ...] = ()
+    history: tuple[dict[str, float | None], ...] = ()
     lambda_search: LambdaSearch | None = None
     layer_search: LayerSearch | None = None
 
@@ -92,6 +93,13 @@ class ReportContent(_Part):
             raise ValueError(f"expected {classes} entries by label, found {sorted(sizes)}")
         if "accuracy" not in self.metrics or "test" not in self.rows:
             raise ValueError("the accuracy or the number of test rows is missing")
+        counts = [
+            *(count for row in self.confusion_matrix for count in row),
+            *(part.count for part in self.calibration),
+        ]
+        shares = [share for part in self.calibration for share in (part.confidence, part.accuracy) if share is not None]
+        if not all(0 <= count <= _MOST_ROWS for count in counts) or not all(0 <= share <= 1 for share in shares):
+            raise ValueError("a number of rows or a share is out of range")
         return self
 
     @model_validator(mode="before")

@@ -18,7 +18,6 @@ from sft_keras.evaluation.metrics import METRICS
 from sft_keras.evaluation.mistakes import Mistake
 from sft_keras.evaluation.wording import accuracy_verdict, compare_verdict, outcome, percent
 
-_LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
 _COLUMN_LETTERS = 48
 """Labels of a matrix with more letters than this together are numbered at the top, so that it fits a phone."""
 
@@ -53,7 +52,6 @@ def render_page(
         .get_template("report.html.j2")
         .render(
             articles=[_article(content, config, catalogue(name), drawings) for name in order],
-            tag=_LANGUAGE_TAGS[first],
             data=data,
             created=created[:10],
             mistakes=mistakes,
@@ -95,7 +93,6 @@ def _article(
     return {
         "t": words,
         "language": words.language,
-        "tag": _LANGUAGE_TAGS[words.language],
         "content": content,
         "config": config,
         "share": lambda value: words("form.percent", value=percent(value)),

@@ -229,7 +229,7 @@ def test_many_labels_make_a_table_of_mistakes_and_no_matrix():
 
 def test_the_searches_are_shown_with_what_was_chosen():
     text = Page(page_of(content(lambda_search=LAMBDA, layer_search=LAYERS))).text
-    assert "λ = 0.1 was chosen: +2.3 points Macro F1 against λ = 0 (95 % interval 0.4 to 4.1)." in text["en"]
+    assert "λ = 0.1 was chosen: +2.3 points Macro F1 over λ = 0 (95 % interval 0.4 to 4.1)." in text["en"]
     assert "1 h 6 min" in text["en"]
     assert "3-6" in text["en"]
     assert "Layers tried" in text["en"]
@@ -300,6 +300,11 @@ def test_an_older_report_says_the_same_as_its_verdict():
         {"per_class": [{"label": "a"}]},
         {"calibration": []},
         {"verdict": {"a": 1}},
+        {"history": [{"epoch": 10**400}]},
+        {"history": [{"epoch": "x"}]},
+        {"seconds": {"training": float("inf")}},
+        {"confusion_matrix": [[1, 10**30], [0, 1]]},
+        {"calibration": [{"low": 0, "high": 1, "confidence": float("nan"), "accuracy": 1, "count": 1}]},
     ],
 )
 def test_a_damaged_report_is_told_apart(changes):
@@ -311,7 +316,7 @@ def test_a_damaged_report_is_told_apart(changes):
 
 
 def test_a_strange_history_is_survived():
-    page_of(content(history=[{"epoch": 1}, {"epoch": "x", "loss": None}, {"val_macro_f1": "high"}]))
+    page_of(content(history=[{"epoch": 1}, {"loss": None}, {"val_macro_f1": 0.5}]))
     page_of(content(history=[{"epoch": i, "val_macro_f1": None, "task_loss": None} for i in range(3)]))
 
 

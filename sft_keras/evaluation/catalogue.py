@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import locale
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,8 +61,12 @@ def catalogue(language: str) -> Catalogue:
 
 
 def default_language() -> str:
-    """The language of this machine's locale, if there are sentences in it; otherwise English."""
-    name = re.split("[_ ]", locale.getlocale()[0] or "")[0].lower()  # of "zh_CN" or "Chinese (Simplified)_China"
+    """The language of this machine, if there are sentences in it; otherwise English.
+
+    The variables that gettext reads come first: they tell what a person wants even where the locale is not installed.
+    """
+    wanted = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), None) or locale.getlocale()[0]
+    name = re.split("[_. ]", wanted or "")[0].lower()  # of "zh_CN.UTF-8" or "Chinese (Simplified)_China"
     code = _WINDOWS_NAMES.get(name, name)
     return code if code in LANGUAGES else "en"
 

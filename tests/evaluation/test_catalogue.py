@@ -65,8 +65,14 @@ def test_another_language_is_refused_and_names_those_there_are():
     [("zh_CN", "zh"), ("Chinese (Simplified)_China", "zh"), ("en_US", "en"), ("de_DE", "en"), (None, "en")],
 )
 def test_the_default_language_is_that_of_the_machine(monkeypatch, name, language):
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(locale, "getlocale", lambda: (name, "UTF-8"))
     assert default_language() == language
+    monkeypatch.setenv("LANG", "zh_TW.UTF-8")
+    assert default_language() == "zh"
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert default_language() == "en"
 
 
 def all_notes() -> list[str]:

@@ -177,10 +177,18 @@ def init_config(
     if out is None:
         print(text, end="")
         return
+    _require_new(out)
+    _write_new(out, text)
+
+
+def _require_new(out: Path) -> None:
     if out.exists():
         raise ConfigError(
             "The file exists already; nothing is overwritten.", where=str(out), fix="Choose another name."
         )
+
+
+def _write_new(out: Path, text: str) -> None:
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -310,6 +318,23 @@ def evaluate(
     from sft_keras import terminal
 
     terminal.show_report(report)
+
+
+@app.command()
+def report(
+    place: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run, or a bundle.")],
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    lang: Annotated[
+        str | None, typer.Option(help="Language that is shown first, en or zh; that of this machine if left out.")
+    ] = None,
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="Show test texts with wrong labels, which a run holds and a bundle does not."),
+    ] = False,
+) -> None:
+    """Write the report as one page to mail, print or open on a phone, in English and Chinese."""
+    _require_new(out)
+    _write_new(out, _services().report_html(place, language=lang, texts=texts))
 
 
 @app.command()

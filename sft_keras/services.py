@@ -411,6 +411,22 @@ class Services:
         )
         return report.to_dict()
 
+    def report_html(self, place: Path, *, language: str | None = None, texts: bool = False) -> str:
+        """The report of a finished run or of a bundle as one HTML page, in every language, without a script.
+
+        Args:
+            place: The folder of the run, or the bundle.
+            language: "en" or "zh", which is shown first; that of this machine's locale if left out.
+            texts: Whether to show test texts with wrong labels. Only a run holds them.
+
+        Raises:
+            ArtifactError: There is no report, or it is damaged.
+            ConfigError: There is no such language.
+        """
+        from sft_keras.runs.reports import report_page
+
+        return report_page(place, language=language, texts=texts)
+
     def predict(self, bundle: Path, texts: Iterable[str], *, chunk: int = 1024) -> Iterator[Prediction]:
         """One prediction a text, in order, in bounded memory: so many texts at a time."""
         return self.load(bundle).predict_stream(texts, chunk=chunk)

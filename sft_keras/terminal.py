@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from sft_keras.errors import one_line
+from sft_keras.evaluation.searches import search_tables
 from sft_keras.runs.directory import event_line
 
 if TYPE_CHECKING:
@@ -227,6 +228,12 @@ def show_report(report: Mapping[str, Any]) -> None:
     console.print(classes)
     if len(report["per_class"]) > MOST_CLASSES_SHOWN:
         console.print(f"… and {len(report['per_class']) - MOST_CLASSES_SHOWN} more labels in the report")
+    for title, columns, rows in search_tables(report):
+        console.print(f"\n[bold]{escape(title)}[/]")
+        tried = _table(*columns, right=range(len(columns)))
+        for row in rows:
+            tried.add_row(*map(escape, row))
+        console.print(tried)
     for note in report.get("notes", ()):
         console.print(f"[dim]{escape(note)}[/]")
 
@@ -244,7 +251,7 @@ def show_result(result: RunResult) -> None:
         show_report(result.report)
         lines = [
             f"\nModel:   {run.bundle}",
-            f"Report:  {run.report / 'report.json'} and the pictures beside it",
+            f"Report:  {run.report / 'report.html'} (open or mail it), report.json and pictures beside it",
             f'Next:    sft-keras predict {shlex.quote(str(run.bundle))} --text "…"',
             f"         sft-keras evaluate {shlex.quote(str(run.bundle))} --data FILE",
         ]

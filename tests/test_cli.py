@@ -501,6 +501,31 @@ def test_evaluate_refuses_a_label_that_the_model_does_not_know(sft: Cli, lstm_ru
     assert_refused(sft, arguments, '"great"', "Where: in.csv", "bad, good")
 
 
+def test_report_writes_one_page_and_overwrites_nothing(sft: Cli, lstm_run: RunResult) -> None:
+    answer = sft("report", lstm_run.run.bundle, "--lang", "zh")
+    assert (answer.code, answer.out, answer.err) == (0, "", "Wrote report.html\n")
+    assert '<html lang="zh-Hans">' in Path("report.html").read_text(encoding="utf-8")
+    assert_refused(sft, ["report", lstm_run.run.path], "exists already", "Where: report.html")
+    assert_refused(sft, ["report", lstm_run.run.path, "--out", "no/page.html"], "cannot be written")
+    assert_refused(sft, ["report", lstm_run.run.path, "--out", "b.html", "--lang", "fr"], 'language "fr"', "en, zh")
+    assert_refused(sft, ["report", lstm_run.run.bundle, "--out", "b.html", "--texts"], "holds no texts")
+    assert_refused(sft, ["report", "nowhere", "--out", "b.html"], "no bundle here")
+
+
+def test_the_searches_are_shown_on_the_terminal(lstm_run: RunResult, capsys: pytest.CaptureFixture[str]) -> None:
+    from sft_keras import terminal
+
+    tried = [{"weight": 0.0, "score": 0.71, "epochs": 3, "seconds": 4}, {"weight": 0.1, "score": 0.72}]
+    searches = {
+        "lambda_search": {"rows": tried, "chosen": 0.1, "monitor": "macro_f1"},
+        "layer_search": {"rows": [{"layers": "3-6", "C": 10.0, "score": 0.7}], "chosen": "3-6"},
+    }
+    terminal.show_report({**lstm_run.report, **searches})
+    out = " ".join(capsys.readouterr().out.split())
+    assert "λ tried λ validation macro_f1 epochs time 0 0.710 3 4 s 0.1 0.720 – – chosen" in out
+    assert "Layers tried layers C validation score 3-6 10 0.700 chosen" in out
+
+
 def test_the_next_commands_are_on_one_line_each(sft: Cli, labelled: Path) -> None:
     out = Path("a folder with blanks") / ("long" * 30)
     answer = sft("train", "--data", labelled, "--out", out, *TINY_OPTIONS, "--set=evaluation.baselines=false")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import one_line
+from sft_keras.evaluation.searches import search_tables
 
 SHOWN_METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
 TITLES = {"majority": "majority class", "tfidf_logreg": "TF-IDF + logistic regression"}
@@ -69,6 +70,10 @@ def _scores(report: dict[str, Any]) -> str:
         lines.append(f"| {metric} | {' | '.join(cells)} |")
     if report.get("verdict"):
         lines += ["", report["verdict"]]
+    for title, names, rows in search_tables(report):
+        ruled: list[Sequence[str]] = [names, ["---"] * len(names), *rows]
+        table = [f"| {' | '.join(one_line(cell).replace('|', '&#124;') for cell in row)} |" for row in ruled]
+        lines += ["", f"{title}:", "", *table]
     return "\n".join(lines)
 
 

@@ -1,5 +1,8 @@
 """How sure the figures are: 95 % percentile bootstrap over the rows (Efron 1979; Efron & Tibshirani 1993, ch. 13).
 
+Where every row is right, or none, every resample is alike and the bootstrap says nothing; the accuracy then gets
+Wilson's score interval (Wilson 1927, JASA 22; recommended by Brown, Cai & DasGupta 2001, Statistical Science 16).
+
 A resample draws as many rows as there are, with replacement. It is kept as the number of times each row is
 drawn, so that every figure of a thousand resamples is a handful of array operations; the values are those
 that scikit-learn gives on the repeated rows.
@@ -14,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from scipy.stats import binomtest
 
 from sft_keras.evaluation.metrics import METRICS, FloatArray, IntArray, brier_rows, calibration_index, check_rows
 
@@ -117,8 +121,9 @@ def bootstrap_intervals(
 
     An interval of (None, None) means that there is none: a single row says nothing about spread, and the
     areas under the curves need every class in at least half of the resamples and a bounded number of rows (see
-    `bootstrap_values`). A classifier without an error gets an interval without width, however few the
-    rows. The calibration error grows under resampling, so its interval may lie above its value.
+    `bootstrap_values`). Where all rows are right, or none, the accuracy has Wilson's score interval; the other
+    figures keep the bootstrap's, which has next to no width there, however few the rows. The calibration
+    error grows under resampling, so its interval may lie above its value.
 
     Args:
         labels: int [n], class indices.
@@ -138,7 +143,9 @@ def bootstrap_intervals(
     if len(truth) == 1:
         return dict.fromkeys(METRICS, (None, None))
     values = bootstrap_values(truth, scores, samples=samples, seed=seed, bins=bins)
-    return {name: _percentiles(values[name]) for name in METRICS}
+    bounds = {name: _percentiles(values[name]) for name in METRICS}
+    hits = int((scores.argmax(axis=1) == truth).sum())
+    return {**bounds, "accuracy": _wilson(hits, len(truth))} if hits in (0, len(truth)) else bounds
 
 
 def accuracy_difference(
@@ -214,6 +221,11 @@ def _percentiles(values: FloatArray, confidence: float = 0.95) -> Bounds:
     outside = 50 * (1 - confidence)
     low, high = np.percentile(defined, [outside, 100 - outside])
     return float(low), float(high)
+
+
+def _wilson(hits: int, rows: int) -> Bounds:
+    interval = binomtest(hits, rows).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _row_features(labels: IntArray, scores: FloatArray, bins: int) -> Any:

@@ -14,8 +14,19 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from sft_keras.evaluation.charts import (
+    DEEP,
+    GRID,
+    INK,
+    LIGHT,
+    MIDDLE,
+    MUTED,
+    calm,
+    draw_calibration,
+    draw_curves,
+    line_styles,
+)
 from sft_keras.evaluation.fonts import LATIN, font_families, short_name
 from sft_keras.evaluation.metrics import CalibrationBin
 from sft_keras.evaluation.wording import BASELINE_TITLES
@@ -24,8 +35,6 @@ if TYPE_CHECKING:
     from sft_keras.evaluation.report import Report
 
 _DPI = 150
-_INK, _MUTED, _GRID = "#22303c", "#6b7a88", "#e4e9ee"
-_DEEP, _MIDDLE, _LIGHT = "#1f4e79", "#5b8fbf", "#b9d1e6"
 _SHADES = LinearSegmentedColormap.from_list(
     "shares", [(0.0, "#ffffff"), (0.05, "#d9e7f3"), (0.3, "#9cbfdd"), (0.65, "#3f78ad"), (1.0, "#1b4166")]
 )
@@ -42,21 +51,16 @@ _HEADLINES = {
 }
 
 
-def draw_report(report: Report, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, bytes]:
-    """All pictures of a report, as PNG bytes by file name.
-
-    Args:
-        report: The report.
-        history: The figures of each epoch; without any there is no `training_curves.png`.
-    """
+def draw_report(report: Report) -> dict[str, bytes]:
+    """All pictures of a report, as PNG bytes by file name; without a history there is no `training_curves.png`."""
     ece = report.scores.metrics["ece"].value
     pictures = {
         "confusion_matrix.png": draw_confusion_matrix(report.scores.confusion_matrix, report.labels),
         "reliability.png": draw_reliability(report.scores.calibration, ece),
         "scores.png": draw_scores(report),
     }
-    if history:
-        pictures["training_curves.png"] = draw_training_curves(history)
+    if report.history:
+        pictures["training_curves.png"] = draw_training_curves(report.history)
     return pictures
 
 
@@ -88,21 +92,21 @@ def draw_confusion_matrix(matrix: Sequence[Sequence[int]], names: Sequence[str])
     for text in axes.get_xticklabels():
         text.set(ha=side_of_tick, va="top", rotation_mode="anchor" if tilt == 45 else None)
     for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        text.set(fontsize=font, fontfamily=list(families or (LATIN,)), color=_INK)
+        text.set(fontsize=font, fontfamily=list(families or (LATIN,)), color=INK)
     if classes <= _COUNTED_CLASSES:
         for i, row in enumerate(matrix):
             for j, count in enumerate(row):
                 if count or classes <= 8:
-                    color = "white" if shares[i][j] > 0.55 else _INK if count else _LIGHT
+                    color = "white" if shares[i][j] > 0.55 else INK if count else LIGHT
                     size = (9.5 if classes <= 20 else 6.5) - (2.0 if count > 9999 else 0.0)
                     axes.text(j, i, f"{count}", ha="center", va="center", fontsize=size, color=color)
     axes.set_xticks([i + 0.5 for i in range(classes - 1)], minor=True)
     axes.set_yticks([i + 0.5 for i in range(classes - 1)], minor=True)
-    axes.grid(which="minor", color=_GRID, linewidth=0.8 if classes <= 40 else 0.4)
+    axes.grid(which="minor", color=GRID, linewidth=0.8 if classes <= 40 else 0.4)
     axes.tick_params(which="both", length=0)
-    axes.spines[:].set_color(_GRID)
-    axes.set_xlabel("Predicted label", color=_INK, labelpad=8)
-    axes.set_ylabel("True label", color=_INK, labelpad=8)
+    axes.spines[:].set_color(GRID)
+    axes.set_xlabel("Predicted label", color=INK, labelpad=8)
+    axes.set_ylabel("True label", color=INK, labelpad=8)
     bar = figure.colorbar(
         image,
         ax=axes,
@@ -112,10 +116,10 @@ def draw_confusion_matrix(matrix: Sequence[Sequence[int]], names: Sequence[str])
         format=lambda v, _: f"{100 * v:.0f} %",
     )
     bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=9, labelcolor=_MUTED)
-    bar.set_label("Share of the true label", color=_MUTED, fontsize=9)
+    bar.ax.tick_params(length=0, labelsize=9, labelcolor=MUTED)
+    bar.set_label("Share of the true label", color=MUTED, fontsize=9)
     if not families:
-        figure.supxlabel("Numbers are positions in the report's table of labels.", fontsize=8.5, color=_MUTED)
+        figure.supxlabel("Numbers are positions in the report's table of labels.", fontsize=8.5, color=MUTED)
     _title(axes, "Confusion matrix")
     return _png(figure)
 
@@ -129,27 +133,10 @@ def draw_reliability(calibration: Sequence[CalibrationBin], ece: float | None) -
     """
     figure = Figure(figsize=(6.0, 6.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-    filled = [part for part in calibration if part.count]
-    width = 1 / len(calibration)
-    middles = [(part.low + part.high) / 2 for part in filled]
-    upper.plot([0, 1], [0, 1], color=_MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="Perfectly calibrated")
-    upper.bar(middles, [p.accuracy for p in filled], width * 0.92, color=_LIGHT, label="Accuracy")
-    upper.plot(
-        [p.confidence for p in filled],
-        [p.accuracy for p in filled],
-        color=_DEEP,
-        marker="o",
-        markersize=5,
-        linewidth=1.5,
-        label="Accuracy at mean confidence",
-    )
-    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="Accuracy")
-    upper.legend(frameon=False, fontsize=9, labelcolor=_INK, loc="upper left")
-    lower.bar(middles, [p.count for p in filled], width * 0.92, color=_MIDDLE)
+    draw_calibration(upper, lower, calibration)
+    upper.set(ylabel="Accuracy")
+    upper.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left")
     lower.set(xlabel="Confidence (highest probability)", ylabel="Rows")
-    lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    _calm(upper)
-    _calm(lower)
     _title(upper, "Reliability" + ("" if ece is None else f"  ·  calibration error {ece:.3f}"))
     return _png(figure)
 
@@ -160,8 +147,8 @@ def draw_scores(report: Report) -> bytes:
     Args:
         report: The report; figures that are undefined for all are left out.
     """
-    series = [("Fine-tuned model", report.scores.metrics, _DEEP, "o")]
-    for (name, title), color, marker in zip(reversed(BASELINE_TITLES.items()), (_MIDDLE, "#a3b1be"), "sD", strict=True):
+    series = [("Fine-tuned model", report.scores.metrics, DEEP, "o")]
+    for (name, title), color, marker in zip(reversed(BASELINE_TITLES.items()), (MIDDLE, "#a3b1be"), "sD", strict=True):
         if name in report.baselines:
             series.append((title, report.baselines[name].metrics, color, marker))
     shown = [name for name in _HEADLINES if report.scores.metrics[name].value is not None]
@@ -178,19 +165,19 @@ def draw_scores(report: Report) -> bytes:
             axes.plot(
                 [metric.value], [y], marker, color=color, markersize=6, clip_on=False, label=title if i == 0 else None
             )
-            axes.text(1.02, y, f"{metric.value:.3f}", va="center", fontsize=8.5, color=color if k < 2 else _MUTED)
+            axes.text(1.02, y, f"{metric.value:.3f}", va="center", fontsize=8.5, color=color if k < 2 else MUTED)
     axes.set_yticks(range(len(shown)), [_HEADLINES[name] for name in shown])
     axes.set(xlim=(0, 1.0), ylim=(len(shown) - 0.4, -0.6))
-    _calm(axes, axis="x")
+    calm(axes, axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("Score with 95 % interval (1 is best)", color=_INK)
+    axes.set_xlabel("Score with 95 % interval (1 is best)", color=INK)
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside lower center",
         ncols=3,
         frameon=False,
         fontsize=9,
-        labelcolor=_INK,
+        labelcolor=INK,
     )
     rows = report.rows.get("test")
     _title(axes, "Scores on the test part" + (f"  ·  {rows:,} rows" if rows else ""), report.verdict)
@@ -204,7 +191,6 @@ def draw_training_curves(history: Sequence[Mapping[str, Any]]) -> bytes:
         history: One mapping an epoch: `epoch`, the losses (`loss` or `…_loss`, with `val_` in front for the
             validation part) and validation scores (`val_…`). Values that are missing or no number leave a gap.
     """
-    epochs = [float(row.get("epoch", i + 1)) for i, row in enumerate(history)]
     keys = list(dict.fromkeys(key for row in history for key in row))
     losses = [key for key in keys if key == "loss" or key.endswith("_loss")]
     if "sup_loss" not in keys and "task_loss" in keys:  # the total is then the task loss, line on line
@@ -214,33 +200,12 @@ def draw_training_curves(history: Sequence[Mapping[str, Any]]) -> bytes:
     figure = Figure(figsize=(5.2 * max(1, len(panels)), 4.0), layout="constrained")
     for place, (title, names) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1)
-        styles = _line_styles(names)
-        for name in names:
-            values = [_number(row.get(name)) for row in history]
-            axes.plot(epochs, values, markersize=4, linewidth=1.8, label=_readable(name), **styles[name])
-        axes.set_xlabel("Epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        if len(epochs) == 1:
-            axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
-        if title == "Loss":
-            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-        _calm(axes)
-        axes.legend(frameon=False, fontsize=9, labelcolor=_INK)
+        styles = {name: {**style, "label": _readable(name)} for name, style in line_styles(names).items()}
+        draw_curves(axes, history, styles)
+        axes.set_xlabel("Epoch", color=INK)
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
         _title(axes, title)
     return _png(figure)
-
-
-def _line_styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Shades from deep to light; a validation loss is dashed in the shade of its training loss."""
-    shades = (_DEEP, _MIDDLE, "#8a9bb0", "#2f9aa0", "#94c5c8", "#c3cdd8")
-    training = [name for name in names if name.removeprefix("val_") == name or name.removeprefix("val_") not in names]
-    color = {name: shades[i % len(shades)] for i, name in enumerate(training)}
-    return {
-        name: {"color": color[name], "marker": "o"}
-        if name in color
-        else {"color": color[name.removeprefix("val_")], "marker": "o", "linestyle": (0, (4, 2)), "mfc": "white"}
-        for name in names
-    }
 
 
 def _readable(key: str) -> str:
@@ -250,22 +215,8 @@ def _readable(key: str) -> str:
     return f"{text} (validation)" if key != name and name.endswith("loss") else text
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else math.nan
-
-
-def _calm(axes: Any, *, axis: str = "both") -> None:
-    axes.grid(axis=axis, color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#c5ced6")
-    axes.tick_params(length=0, labelsize=9.5, labelcolor=_INK)
-    axes.xaxis.label.set_color(_INK)
-    axes.yaxis.label.set_color(_INK)
-
-
 def _title(axes: Any, title: str, subtitle: str = "") -> None:
-    axes.set_title(title, loc="left", fontsize=12.5, fontweight="bold", color=_INK, pad=12 + (26 if subtitle else 0))
+    axes.set_title(title, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=12 + (26 if subtitle else 0))
     if subtitle:
         axes.annotate(
             textwrap.fill(subtitle, 100).replace("$", r"\$"),
@@ -274,7 +225,7 @@ def _title(axes: Any, title: str, subtitle: str = "") -> None:
             xytext=(0, 8),
             textcoords="offset points",
             fontsize=8.5,
-            color=_MUTED,
+            color=MUTED,
             va="bottom",
         )
 

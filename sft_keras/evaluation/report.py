@@ -1,15 +1,11 @@
-"""The report of a run: `report.json`, a stable contract, and the pictures beside it."""
+"""The report of a run: `report.json`, a stable contract, made of the figures of a model and of its baselines."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,13 +36,17 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference to a baseline, model minus baseline, with its 95 % interval; 1 is 100 points."""
+    """The paired difference to a baseline, model minus baseline, with its 95 % interval; 1 is 100 points.
+
+    `discordant` is the number of test rows that exactly one of the two gets right; None in older reports.
+    """
 
     baseline: str
     metric: str
     difference: float
     low: float | None
     high: float | None
+    discordant: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, for JSON."""
@@ -70,7 +70,9 @@ class Report:
         baselines: Simple classifiers on the same rows, by name; empty if they were not scored.
         comparison: The difference to TF-IDF + logistic regression; None without baselines.
         notes: What a reader should know, one sentence each.
-        searches: What was tried on the validation part: `lambda`, `layers`.
+        lambda_search: The weights λ that were tried on the validation part; None if none were.
+        layer_search: The layers and penalties that were tried there; None if none were.
+        history: The figures of each epoch; empty if nothing was trained.
     """
 
     scores: Scores
@@ -85,7 +87,9 @@ class Report:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     comparison: Comparison | None = None
     notes: tuple[str, ...] = ()
-    searches: Mapping[str, Any] = field(default_factory=dict)
+    lambda_search: Mapping[str, Any] | None = None
+    layer_search: Mapping[str, Any] | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `report.json`: JSON types only, full precision, None for what is undefined."""
@@ -107,7 +111,9 @@ class Report:
             "backbone": self.backbone,
             "versions": dict(self.versions),
             "notes": list(self.notes),
-            "searches": dict(self.searches),
+            "lambda_search": self.lambda_search,
+            "layer_search": self.layer_search,
+            "history": list(self.history),
         }
         return {key: _json_safe(value) for key, value in content.items()}
 
@@ -181,6 +187,7 @@ def build_report(
     versions: Mapping[str, str],
     notes: Sequence[str] = (),
     class_weight: ClassWeight = None,
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> Report:
     """The report after a training, with baselines fitted on the same training rows.
 
@@ -189,6 +196,7 @@ def build_report(
         train_labels: int [rows], class indices.
         test_texts: The test texts, [n], in the order of `labels`.
         class_weight: Class weights of the training, which the baseline gets too.
+        history: The figures of each epoch.
         labels, probabilities, names, config, seed, rows, seconds, data_fingerprint, backbone, versions, notes:
             See `evaluate_only`.
 
@@ -199,7 +207,7 @@ def build_report(
         DataError: The rows cannot be evaluated, or texts and labels are not of one length.
         TrainingError: A probability is negative or no number.
     """
-    report = evaluate_only(
+    alone = evaluate_only(
         labels=labels,
         probabilities=probabilities,
         names=names,
@@ -212,6 +220,7 @@ def build_report(
         versions=versions,
         notes=notes,
     )
+    report = replace(alone, history=tuple(history))
     if not config.baselines:
         return report
     truth, scores = np.asarray(labels), np.asarray(probabilities)
@@ -237,40 +246,11 @@ def build_report(
     return replace(
         report,
         baselines={n: Baseline(measure(truth, p, config, seed), spent) for n, (p, spent) in answers.items()},
-        comparison=Comparison("tfidf_logreg", "accuracy", difference.value, difference.low, difference.high),
+        comparison=Comparison(
+            "tfidf_logreg", "accuracy", difference.value, difference.low, difference.high, difference.discordant
+        ),
         verdict=compare_verdict(difference),
     )
-
-
-def write_report(report: Report, folder: Path, *, history: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Writes `report.json` and the pictures into a folder, each file by renaming a finished one.
-
-    Args:
-        report: The report.
-        folder: Where to write; created if missing.
-        history: The figures of each epoch, for `training_curves.png`; without any there is no such picture.
-    """
-    from sft_keras.evaluation import plots
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in plots.draw_report(report, history).items():
-        _replace_file(folder / name, picture)
-    text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
-    _replace_file(folder / "report.json", (text + "\n").encode("utf-8"))
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _timed(answer: Callable[[], FloatArray]) -> tuple[FloatArray, float]:

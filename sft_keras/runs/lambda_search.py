@@ -146,13 +146,13 @@ def _choose(
     return {
         "terms": list(names),
         "monitor": monitor,
-        "tried": [asdict(row) for row in tried],
+        "rows": [asdict(row) for row in tried],
         "best": tried[best].weight,
         "chosen": chosen,
         "kept_zero": chosen == 0,
         "difference": difference,
         "interval": [low, high],
-        "rows": len(labels),
+        "validation_rows": len(labels),
         "message": message,
     }
 

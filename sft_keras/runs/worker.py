@@ -25,6 +25,7 @@ from sft_keras.data.splits import Splits
 from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
+from sft_keras.runs.reports import data_title, save_mistakes
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
@@ -159,9 +160,9 @@ def _execute(
         )
         if search is None:
             return RunResult(run, complete=False, report=None, has_bundle=False)
-        config, found["lambda"] = search
+        config, found["lambda_search"] = search
         # The winner is trained already: going on from where it stands is reading its best weights.
-        checkpoints = folder_of(checkpoints, found["lambda"]["chosen"])
+        checkpoints = folder_of(checkpoints, found["lambda_search"]["chosen"])
 
     sink.event("phase", name="training")
     trained = train_into(config, checkpoints)
@@ -192,7 +193,9 @@ def _predictor(trained: Any) -> Any:
 
 
 def _report(run: RunDirectory, splits: Splits, test: Examples, trained: Any, found: dict[str, Any]) -> dict[str, Any]:
-    from sft_keras.evaluation.report import build_report, write_report
+    from sft_keras.evaluation.mistakes import confident_mistakes
+    from sft_keras.evaluation.report import build_report
+    from sft_keras.evaluation.report_files import write_report
 
     config = trained.config
     began = time.monotonic()
@@ -200,8 +203,9 @@ def _report(run: RunDirectory, splits: Splits, test: Examples, trained: Any, fou
     training = splits.train
     probabilities = predictor.probabilities(test.texts)
     seconds = {"training": trained.position.seconds, "prediction": time.monotonic() - began}
+    truth = trained.labels.encode(test.labels)
     report = build_report(
-        labels=trained.labels.encode(test.labels),
+        labels=truth,
         probabilities=probabilities,
         names=trained.labels.names,
         train_texts=training.texts,
@@ -216,9 +220,13 @@ def _report(run: RunDirectory, splits: Splits, test: Examples, trained: Any, fou
         versions=versions(),
         notes=splits.notes,
         class_weight=_baseline_weights(config, trained, training),
+        history=trained.position.history,
     )
-    report = replace(report, searches=found)
-    write_report(report, run.report, history=trained.position.history)
+    report = replace(report, **found)
+    # Texts stay with the texts: what lies in `report/` can be shown to anybody.
+    save_mistakes(run, confident_mistakes(truth, probabilities, test.texts, trained.labels.names))
+    status = run.status()
+    write_report(report, run.report, config=config, data=data_title(status.data), created=status.created)
     return report.to_dict()
 
 

@@ -36,7 +36,7 @@ class Trained:
         complete: False if it was stopped on the way.
         config: The configuration as it was carried out: what the training chose by itself (layers, number format, the
             parts that a batch was computed in) filled in.
-        findings: What was tried, for the report: `layers`.
+        findings: What was tried, for the report: `layer_search`.
     """
 
     model: FineTuneModel

@@ -76,6 +76,23 @@ def test_a_class_missing_from_the_labels_leaves_the_areas_without_interval():
     assert None not in intervals["macro_f1"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "right", "expected"),
+    [(10, True, (0.7225, 1.0)), (10, False, (0.0, 0.2775)), (100, True, (0.9630, 1.0)), (2, True, (0.3424, 1.0))],
+)
+def test_all_right_or_all_wrong_has_wilsons_interval_of_the_accuracy(rows, right, expected):
+    # All right, the lower end is n / (n + z²), z = 1.96; the bootstrap said [1, 1] of ten rows.
+    labels = np.arange(rows) % 2
+    answers = np.eye(2)[labels if right else 1 - labels]
+    intervals = bootstrap_intervals(labels, answers, samples=100, seed=0, bins=5)
+    assert intervals["accuracy"] == pytest.approx(expected, abs=5e-5)
+    assert intervals["weighted_f1"][0] == intervals["weighted_f1"][1] == float(right)
+    labels[0] = 1 - labels[0]
+    mixed = bootstrap_intervals(labels, answers, samples=100, seed=0, bins=5)
+    values = bootstrap_values(labels, answers, samples=100, seed=0, bins=5)
+    assert mixed["accuracy"] == tuple(np.percentile(values["accuracy"], [2.5, 97.5]))
+
+
 def test_one_row_has_no_intervals():
     assert set(bootstrap_intervals([0], [[0.9, 0.1]], samples=100, seed=0, bins=5).values()) == {(None, None)}
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from sft_keras.evaluation import fonts, plots
+from sft_keras.evaluation import charts, fonts, plots
 from sft_keras.evaluation.metrics import calibration_bins
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -73,7 +73,7 @@ def test_training_curves_of_whatever_was_logged(history):
 
 
 def test_a_validation_loss_shares_the_shade_of_its_training_loss():
-    styles = plots._line_styles(["loss", "task_loss", "val_task_loss", "val_other_loss"])
+    styles = charts.line_styles(["loss", "task_loss", "val_task_loss", "val_other_loss"])
     assert styles["val_task_loss"]["color"] == styles["task_loss"]["color"]
     assert "linestyle" in styles["val_task_loss"]
     assert len({style["color"] for style in styles.values()}) == 3

@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from sft_keras.config import EvaluationConfig
+from sft_keras.config import EvaluationConfig, RunConfig
 from sft_keras.errors import DataError
 from sft_keras.evaluation.bootstrap import Difference
 from sft_keras.evaluation.metrics import METRICS
-from sft_keras.evaluation.report import build_report, evaluate_only, write_report
+from sft_keras.evaluation.report import build_report, evaluate_only
+from sft_keras.evaluation.report_files import write_report
 from sft_keras.evaluation.wording import compare_verdict
 
 NAMES = ["体育", "财经"]
@@ -33,6 +34,7 @@ KEYS = {
     "backbone",
     "versions",
     "notes",
+    "history",
 }
 
 
@@ -57,6 +59,7 @@ def report(right: float = 1.0, rows: int = 200, *, helpful: bool = True, **confi
         backbone="bert_tiny_en_uncased",
         versions={"keras": "3.15.0"},
         notes=("A note.",),
+        history=({"epoch": 1, "loss": 0.5},),
     )
 
 
@@ -70,12 +73,13 @@ def test_the_report_keeps_its_contract():
     for baseline in content["baselines"].values():
         assert set(baseline) == {"metrics", "seconds"}
         assert set(baseline["metrics"]) == set(METRICS)
-    assert set(content["comparison"]) == {"baseline", "metric", "difference", "low", "high"}
+    assert set(content["comparison"]) == {"baseline", "metric", "difference", "low", "high", "discordant"}
     assert set(content["per_class"][0]) == {"label", "precision", "recall", "f1", "support"}
     assert set(content["calibration"][0]) == {"low", "high", "confidence", "accuracy", "count"}
     assert content["labels"] == NAMES
     assert content["seconds"] == {"training": 2.5, "evaluation": None}
     assert content["notes"] == ["A note."]
+    assert content["history"] == [{"epoch": 1, "loss": 0.5}]
     json.dumps(content, allow_nan=False)
 
 
@@ -170,10 +174,11 @@ def test_texts_and_labels_of_different_length_are_a_data_error():
 def test_the_folder_holds_the_json_and_the_pictures_and_no_leftovers(tmp_path):
     made = report(0.9)
     for _ in range(2):
-        write_report(made, tmp_path / "report", history=[{"epoch": 1, "loss": 0.5}])
+        write_report(made, tmp_path / "report", config=RunConfig(), data="<新闻>")
     assert sorted(p.name for p in (tmp_path / "report").iterdir()) == [
         "confusion_matrix.png",
         "reliability.png",
+        "report.html",
         "report.json",
         "scores.png",
         "training_curves.png",
@@ -181,6 +186,7 @@ def test_the_folder_holds_the_json_and_the_pictures_and_no_leftovers(tmp_path):
     text = (tmp_path / "report" / "report.json").read_text(encoding="utf-8")
     assert "体育" in text
     assert json.loads(text) == made.to_dict()
+    assert "&lt;新闻&gt;" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_layer_loads_without_keras_and_without_matplotlib():

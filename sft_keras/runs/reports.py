@@ -1,0 +1,108 @@
+"""The page about a run or a bundle, made again from what they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sft_keras.artifacts.bundle import REPORT, read_bundle
+from sft_keras.config import RunConfig
+from sft_keras.data.samples import SAMPLE_PREFIX
+from sft_keras.errors import ArtifactError
+from sft_keras.evaluation.content import read_content
+from sft_keras.evaluation.mistakes import Mistake
+from sft_keras.runs.directory import RunDirectory
+
+MISTAKES = "mistakes.json"
+
+
+def save_mistakes(run: RunDirectory, mistakes: Sequence[Mistake]) -> None:
+    """Keeps test texts with wrong labels beside the other texts of the run."""
+    content = [mistake.to_dict() for mistake in mistakes]
+    (run.data / MISTAKES).write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def load_mistakes(run: RunDirectory) -> tuple[Mistake, ...]:
+    """What `save_mistakes` kept.
+
+    Raises:
+        ArtifactError: The file is missing or damaged.
+    """
+    file = run.data / MISTAKES
+    try:
+        return tuple(Mistake(**row) for row in _read_json(file))
+    except TypeError as error:
+        raise _damaged(file, error) from None
+
+
+def data_title(data: str) -> str:
+    """What to call the data in a headline: the name of the sample or of the file, without folder and ending."""
+    return Path(data.removeprefix(SAMPLE_PREFIX).replace("\\", "/")).stem
+
+
+def report_page(place: Path, *, language: str | None = None, texts: bool = False) -> str:
+    """The page about a finished run or a bundle.
+
+    Args:
+        place: The folder of a run, or a bundle.
+        language: The language that is shown first; that of this machine's locale if left out.
+        texts: Whether test texts with wrong labels are shown; only a run has them.
+
+    Raises:
+        ArtifactError: There is no report, or it is damaged.
+        ConfigError: There is no such language.
+    """
+    from sft_keras.evaluation.page import render_page
+
+    is_run = (place / "status.json").is_file()
+    if texts and not is_run:
+        raise ArtifactError(
+            "A bundle holds no texts.", where=str(place), fix="Give the folder of the run, or leave the texts out."
+        )
+    content, config, where = _of_run(RunDirectory(place)) if is_run else _of_bundle(place)
+    status = RunDirectory(place).status() if is_run else None
+    return render_page(
+        read_content(content, where=where),
+        config,
+        language=language,
+        data=data_title(status.data) if status else "",
+        created=status.created if status else "",
+        mistakes=load_mistakes(RunDirectory(place)) if texts else (),
+    )
+
+
+def _of_run(run: RunDirectory) -> tuple[Any, RunConfig, str]:
+    file = run.report / "report.json"
+    if not file.is_file():
+        raise ArtifactError(
+            "The run has no report yet.", where=str(run.path), fix=f"Finish it: sft-keras train --resume {run.path}"
+        )
+    return _read_json(file), run.config(), str(file)
+
+
+def _of_bundle(place: Path) -> tuple[Any, RunConfig, str]:
+    bundle = read_bundle(place)
+    if bundle.report is None:
+        raise ArtifactError(
+            "The bundle has no report: its training was stopped before the test part was scored.",
+            where=str(place),
+            fix="Finish the run that it comes from, or score it: sft-keras evaluate BUNDLE --data FILE",
+        )
+    return bundle.report, bundle.config, str(bundle.folder / REPORT)
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: Exception) -> ArtifactError:
+    return ArtifactError(
+        f"{file.name} cannot be read: {error}",
+        where=str(file),
+        fix="It is missing, was damaged, or belongs to a run of an older version; train anew.",
+    )

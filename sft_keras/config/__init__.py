@@ -121,21 +121,24 @@ _PLAIN = {
 }
 
 
-def _section_of(location: tuple[str | int, ...]) -> type[BaseModel]:
-    """The section that the last part of a location stands in."""
-    model: type[BaseModel] = RunConfig
-    for part in location[:-1]:
+def _walk(location: tuple[str | int, ...]) -> tuple[type[BaseModel], str]:
+    """The section that the last part of a location stands in, and what the nearest setting above it means."""
+    section: type[BaseModel] = RunConfig
+    inner: type[BaseModel] | None = RunConfig
+    meaning = ""
+    for part in location:
         if isinstance(part, int):
             continue
+        if inner is None or part not in inner.model_fields:
+            return inner or section, meaning
+        section, field = inner, inner.model_fields[part]
+        meaning = field.description or meaning
+        inner = None
         if part == "terms":
-            model = TermConfig
-            continue
-        field = model.model_fields.get(part)
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
-    return model
+            inner = TermConfig
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            inner = field.annotation
+    return section, meaning
 
 
 def _shown(value: Any) -> str:
@@ -165,16 +168,17 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
         position = next((i for i, place in enumerate(places) if len(place) > len(location)), 0)
         first, location = found[position], places[position]
     name = ".".join(map(str, location))
-    fields = _section_of(location).model_fields
+    section, meaning = _walk(location)
     if first["type"] == "extra_forbidden":
-        return ConfigError(f'There is no setting "{name}".', where=source, fix=did_you_mean(str(location[-1]), fields))
+        return ConfigError(
+            f'There is no setting "{name}".', where=source, fix=did_you_mean(str(location[-1]), section.model_fields)
+        )
     others = {place[: len(location)] for place in places} - {location, location[:-1]}
     more = f" ({len(others)} more)" if others else ""
     if name.startswith("objective.terms") and name.endswith(".weight"):
         name = f"λ ({name})"
-    meaning = next((fields[part].description for part in location[::-1] if part in fields), None) if location else None
     return ConfigError(
         f"{name or 'The configuration'}: {_in_plain_words(first)}. Received: {_shown(first['input'])}{more}",
         where=source,
-        fix=f"{meaning or ''} `sft-keras init-config` prints every setting with its default and meaning.".strip(),
+        fix=f"{meaning} `sft-keras init-config` prints every setting with its default and meaning.".strip(),
     )

@@ -13,6 +13,7 @@ from sft_keras.errors import DataError
 Records = list[dict[str, str]]
 SHAPES = 'A list of objects like [{"text": "…", "label": "…"}], an object of lists, or JSON Lines.'
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_HALF = re.compile(r"(?i)\\ud[89a-f]")
 
 
 def read_json(text: str, where: str, *, lines: bool) -> tuple[Records, list[str]]:
@@ -99,8 +100,10 @@ def _read_lines(text: str, where: str) -> Records:
 
 
 def _load(text: str, where: str, line: int | None = None) -> Any:
+    # Half of a character can be escaped, but neither written nor kept in a table.
+    hook = _whole_names if _ESCAPED_HALF.search(text) else None
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
+        return json.loads(text, parse_float=Decimal, parse_constant=lambda _: None, object_pairs_hook=hook)
     except json.JSONDecodeError as error:
         raise DataError(
             f"This is not valid JSON: {error.msg}. Received: {error.doc[max(0, error.pos - 20) : error.pos + 20]!r}",
@@ -113,6 +116,10 @@ def _load(text: str, where: str, line: int | None = None) -> Any:
             where=f"{where}, line {line}" if line else where,
             fix=SHAPES,
         ) from None
+
+
+def _whole_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {cell_text(name): value for name, value in pairs}
 
 
 def _records(value: Any, where: str) -> Records:
@@ -162,7 +169,7 @@ def _with_header(items: list[Any]) -> Records | None:
     """Lists of one length of which the first names the columns, as a sheet is exported; None for anything else."""
     if len(items) < 2 or not all(isinstance(item, list) and len(item) == len(items[0]) for item in items):
         return None
-    names = items[0]
+    names = [cell_text(name) if isinstance(name, str) else name for name in items[0]]
     texts = all(isinstance(name, str) and name.strip() for name in names) and len(set(names)) == len(names)
     if not texts or not any(is_known_name(name) for name in names):
         return None

@@ -1,0 +1,348 @@
+"""Files as people really have them: each is read whole, or refused in three parts, by Python and by the command."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import io
+import json
+import struct
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlwt
+
+from sft_keras import cli
+from sft_keras.config import RunConfig
+from sft_keras.data.columns import choose_columns
+from sft_keras.data.readers import read_table
+from sft_keras.errors import DataError, SftError
+from sft_keras.services import Services
+from sft_keras.settings import MIB, Settings
+
+GOOD = "服务很好，下次还来，房间干净。"
+BAD = "房间很差，下次不来，服务太慢。"
+
+
+def csv_of(rows: int, separator: str = ",") -> str:
+    return f"文本{separator}标签\n" + "".join(
+        f"{GOOD if i % 2 else BAD}{i}{separator}{'正' if i % 2 else '负'}\n" for i in range(rows)
+    )
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def mixed(first: str, second: str, other: set[int]) -> bytes:
+    return b"\n".join(
+        line.encode(second if number in other else first) for number, line in enumerate(csv_of(40).split("\n"), 1)
+    )
+
+
+def ole(change: Callable[[bytearray], None]) -> bytes:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("data")
+    for i in range(200):
+        for j, cell in enumerate((GOOD, "正")):
+            sheet.write(i, j, cell)
+    stream = io.BytesIO()
+    book.save(stream)
+    data = bytearray(stream.getvalue())
+    change(data)
+    return bytes(data)
+
+
+def endless_chain(data: bytearray) -> None:
+    """Makes the first sector of the sheets follow itself."""
+    fat = 512 + 512 * struct.unpack_from("<I", data, 76)[0]
+    struct.pack_into("<I", data, fat, 0)
+
+
+def cell_far_out(data: bytearray) -> None:
+    """Moves the last cell to the last column that two bytes can name."""
+    place = data.rindex(b"\xfd\x00\x0a\x00")
+    struct.pack_into("<HH", data, place + 4, 65_535, 65_535)
+
+
+def ods_with_repeats() -> bytes:
+    rows = (
+        '<table:table-row table:number-rows-repeated="1000000"><table:table-cell office:value-type="string" '
+        'table:number-columns-repeated="16000"><text:p>x</text:p></table:table-cell></table:table-row>'
+    )
+    content = f'<office:x xmlns:office="o"><table:table table:name="a">{rows}</table:table></office:x>'
+    return zip_of({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": content.encode()})
+
+
+# Name of the file, its bytes, and what each of the three parts must hold.
+REFUSED: dict[str, tuple[str, bytes, str, str, str]] = {
+    "wrong separator": ("a.txt", csv_of(20, ":").encode(), "a column of labels", "a.txt", '":" stands between'),
+    "Chinese comma": ("a.csv", csv_of(20, "、").encode(), "a column of labels", "a.csv", '"、" stands between'),
+    "lines of GBK among UTF-8": (
+        "a.csv",
+        mixed("utf-8", "gbk", {7, 9}),
+        "mixes two encodings",
+        "line(s) 7, 9",
+        "UTF-8",
+    ),
+    "a line of UTF-8 among GBK": ("a.csv", mixed("gbk", "utf-8", {30}), "mixes two encodings", "line(s) 30", "UTF-8"),
+    "many damaged characters": ("a.csv", csv_of(400).encode() + b"\xe6\n" * 99, "damaged", "line 402", "UTF-8"),
+    "broken first line": (
+        "a.json",
+        b'{"text": "a",\n{"text": "b", "label": "x"}\n',
+        "not valid JSON",
+        "line 1",
+        "Correct",
+    ),
+    "broken third line": ("a.jsonl", b'{"a": 1}\n{"a": 1}\n{"a" 1}\n', "not valid JSON", "line 3", "Correct"),
+    "endless chain of sectors": ("a.xls", ole(endless_chain), "damaged", "a.xls", "again"),
+    "cell far out in an old workbook": ("a.xls", ole(cell_far_out), "too many cells", "a.xls", "CSV"),
+    "repeats in an open workbook": ("a.ods", ods_with_repeats(), "too many cells", "a.ods", "CSV"),
+    "texts in folders of folders": (
+        "a.zip",
+        zip_of({f"{part}/{label}/1.txt": b"x" for part in ("train", "test") for label in "ab"}),
+        "exactly one file",
+        "a.zip",
+        "Unpack",
+    ),
+    "locked workbook": (
+        "a.xlsx",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "EncryptedPackage".encode("utf-16-le"),
+        "protected by a password",
+        "a.xlsx",
+        "without a password",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_in_three_parts(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, data, problem, where, fix = REFUSED[case]
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(SftError) as caught:
+        Services(Settings(data_dir=tmp_path)).check(str(path), RunConfig())
+    error = caught.value
+    assert problem in error.problem
+    assert where in error.where
+    assert str(path) in error.where
+    assert fix in error.fix
+    monkeypatch.setattr(sys, "argv", ["sft-keras", "check", str(path)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"Error: {error}\n")
+    assert path.read_bytes() == data
+
+
+def read(path: Path, data: bytes) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    path.write_bytes(data)
+    table = read_table(path, Settings(data_dir=path.parent))
+    columns = choose_columns(table.frame)
+    return list(zip(table.frame[columns.text], table.frame[columns.label], strict=True)), table.notes
+
+
+def test_utf_16_without_a_mark_and_with_half_a_character(tmp_path: Path) -> None:
+    for codec in ("utf-16-le", "utf-16-be"):
+        rows, _ = read(tmp_path / "a.csv", csv_of(4).encode(codec))
+        assert rows[1] == (f"{GOOD}1", "正")
+    with pytest.raises(DataError, match="binary data"):
+        read(tmp_path / "a.csv", csv_of(4).encode("utf-16-le") + b"x")
+
+
+@pytest.mark.parametrize("names", [("文本", "标签"), ("内容", "类别"), ("评价", "情感"), ("label", "评论")])
+def test_chinese_names_of_columns(names: tuple[str, str], tmp_path: Path) -> None:
+    text, label = ("评论", "label") if names[0] == "label" else names
+    values = {text: "很好", label: "正"}
+    data = "\n".join(["\t".join(names), *["\t".join(values[name] for name in names)] * 3]).encode("gbk")
+    assert read(tmp_path / "a.tsv", data)[0] == [("很好", "正")] * 3
+
+
+def test_labels_with_line_breaks_and_emoji(tmp_path: Path) -> None:
+    data = 'text,label\none film,"very\ngood"\nother film,👍🏽\nthird film,"very\ngood"\nfourth film,👍🏽\n'
+    rows, _ = read(tmp_path / "a.csv", data.encode())
+    assert [label for _, label in rows] == ["very\ngood", "👍🏽"] * 2
+
+
+def test_a_workbook_with_merged_cells_sheets_formulas_and_dates(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    rows = [
+        ("内容", "标签", "日期"),
+        ("很好", "正", datetime.date(2024, 1, 5)),
+        ("不错", None, datetime.datetime(2024, 1, 5, 10, 3)),
+        ("很差", "负", datetime.time(3, 4)),
+        ("一般", '=B2&"x"', None),
+        (None, None, None),
+    ]
+    for row in rows:
+        sheet.append(row)
+    sheet.merge_cells("B2:B3")
+    sheet.merge_cells("B5:B6")
+    book.create_sheet("第二").append(("x", "y"))
+    book.save(tmp_path / "a.xlsx")
+    table = read_table(tmp_path / "a.xlsx", Settings(data_dir=tmp_path))
+    assert table.frame.to_numpy().tolist() == [
+        ["很好", "正", "2024-01-05"],
+        ["不错", "正", "2024-01-05T10:03:00"],
+        ["很差", "负", "03:04:00"],
+        ["一般", "", ""],
+    ]
+    notes = " ".join(table.notes)
+    for told in ('sheet "Sheet"', '"第二"', "1 cell(s) below the first of merged cells", "1 formula(s)"):
+        assert told in notes
+
+
+def test_nested_columns_of_parquet_become_json(tmp_path: Path) -> None:
+    columns = {"text": ["a b", "c d"], "meta": [{"x": 1, "y": ["好"]}, None], "tags": [["p"], []], "label": ["u", "v"]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    frame = read_table(tmp_path / "a.parquet", Settings(data_dir=tmp_path)).frame
+    assert json.loads(frame["meta"][0]) == {"x": 1, "y": ["好"]}
+    assert frame["meta"][1] == ""
+    assert frame["tags"].tolist() == ['["p"]', "[]"]
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_json_that_is_a_list_of_lists(header: bool, tmp_path: Path) -> None:
+    rows = [["很好", "正"], ["很差", "负"]] * 4
+    data = json.dumps([["文本", "标签"], *rows] if header else rows).encode()
+    assert read(tmp_path / "a.json", data)[0] == list(map(tuple, rows))
+
+
+@pytest.mark.parametrize("data", ['{"te\\ud800": "a", "label": "b"}\n' * 2, '[["text", "l\\udfff"], ["a", "b"]]'])
+def test_half_a_character_in_a_name(data: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(data)
+    frame = read_table(tmp_path / "a.json", Settings(data_dir=tmp_path)).frame
+    assert "\ufffd" in "".join(frame.columns)
+
+
+def test_trec_lines(tmp_path: Path) -> None:
+    lines = ["LOC:city What is the capital of Peru ?", "HUM:ind Who wrote Émile ?", "LOC:other Where is Ulm ?"] * 2
+    rows, notes = read(tmp_path / "a.label", "\n".join(lines).encode("latin-1"))
+    assert rows[:3] == [
+        ("What is the capital of Peru ?", "LOC"),
+        ("Who wrote Émile ?", "HUM"),
+        ("Where is Ulm ?", "LOC"),
+    ]
+    assert any("TREC" in note for note in notes)
+    with pytest.raises(DataError, match="a column of labels"):  # one label only: that is how logs look
+        read(tmp_path / "b.txt", b"INFO:server started at five\nINFO:server stopped at six\n")
+
+
+def class_folders(root: Path, encoding: str = "gbk") -> Path:
+    for label, texts in {"体育": [GOOD, "决赛"], "文学": [BAD, "小说\r\n第二行"]}.items():
+        (root / label).mkdir(parents=True)
+        for i, text in enumerate(texts):
+            (root / label / f"{i}.txt").write_bytes(f"{text}\n".encode(encoding))
+    return root
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8", "utf-8-sig", "utf-16"])
+def test_a_folder_for_each_label(encoding: str, tmp_path: Path) -> None:
+    table = read_table(class_folders(tmp_path / "data", encoding), Settings(data_dir=tmp_path))
+    assert table.frame.to_numpy().tolist() == [
+        [GOOD, "体育", "体育/0.txt"],
+        ["决赛", "体育", "体育/1.txt"],
+        [BAD, "文学", "文学/0.txt"],
+        ["小说\n第二行", "文学", "文学/1.txt"],
+    ]
+    columns = choose_columns(table.frame)
+    assert (columns.text, columns.label) == ("text", "label")
+
+
+def test_folders_in_a_zip_of_chinese_windows(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for label in ("体育", "文学"):
+            # The name as bytes of GBK, without the flag for UTF-8.
+            name = f"数据/{label}/1.txt".encode("gbk").decode("cp437")
+            archive.writestr(zipfile.ZipInfo("x" * len(name)), f"{GOOD}{label}".encode("gbk"))
+    data = _named(stream.getvalue(), [f"数据/{label}/1.txt".encode("gbk") for label in ("体育", "文学")])
+    rows, _ = read(tmp_path / "a.zip", data)
+    assert rows == [(f"{GOOD}体育", "体育"), (f"{GOOD}文学", "文学")]
+
+
+def _named(archive: bytes, names: list[bytes]) -> bytes:
+    """An archive whose placeholder names, in order and twice, are replaced by these bytes."""
+    for name in names * 2:
+        archive = archive.replace(b"x" * len(name), name, 1)
+    return archive
+
+
+def test_folders_of_another_kind_are_refused(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    class_folders(tmp_path / "both" / "train")
+    class_folders(tmp_path / "both" / "test")
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "a.txt").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for name, told in (("both", "such as test"), ("flat", "one folder"), ("empty", "one folder")):
+        with pytest.raises(DataError) as caught:
+            read_table(tmp_path / name, settings)
+        assert told in caught.value.fix
+    folder = tmp_path / "both" / "train"
+    with pytest.raises(DataError, match="limit of 3 rows"):
+        read_table(folder, Settings(data_dir=tmp_path, max_rows=3))
+    (folder / "体育" / "2.txt").write_bytes(b"x" * (MIB + 1))
+    with pytest.raises(DataError, match="larger than the limit"):
+        read_table(folder, Settings(data_dir=tmp_path, max_file_mib=1))
+
+
+def test_one_enormous_line_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 30)  # a file with a hole takes no room
+    monkeypatch.setattr(Path, "open", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(DataError, match="larger than the limit of 512 MiB"):
+        read_table(path, Settings(data_dir=tmp_path))
+
+
+def test_a_packed_line_is_refused_when_the_limit_is_reached(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,label\n" + b"x" * (3 * MIB)))
+    with pytest.raises(DataError, match="larger than the limit of 2 MiB"):
+        read_table(tmp_path / "a.csv.gz", Settings(data_dir=tmp_path, max_file_mib=2))
+    archive = zip_of({f"{label}/1.txt": b"x" * (2 * MIB) for label in "ab"})
+    (tmp_path / "a.zip").write_bytes(archive)
+    with pytest.raises(DataError, match="larger than the limit"):
+        read_table(tmp_path / "a.zip", Settings(data_dir=tmp_path, max_file_mib=3))
+
+
+# What can be read, but not trained with: the check says so, and a training refuses it.
+UNUSABLE: dict[str, tuple[str, str, str]] = {
+    "five rows": (csv_of(5), "too_few_rows", "At least 8 rows"),
+    "a class of two rows": (csv_of(20) + "独一,少\n无二,少\n", "tiny_class", "fewer than 3 rows"),
+    "one class": ("text,label\n" + "".join(f"text {i},a\n" for i in range(20)), "one_class", "two different labels"),
+    "many classes": ("text,label\n" + "".join(f"t {i},c{i}\n" for i in range(2000)), "many_classes", "limit of 1,000"),
+    "a text of a million": (csv_of(20) + f"{'好' * 1_000_001},正\n", "text_too_long", "limit of 1,000,000"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_what_cannot_be_trained_with_is_found_and_refused(case: str, tmp_path: Path) -> None:
+    data, code, problem = UNUSABLE[case]
+    path = tmp_path / "a.csv"
+    path.write_text(data, encoding="utf-8")
+    services = Services(Settings(data_dir=tmp_path))
+    # The learned tokenizer and the near-duplicates of a million characters take long, and are not the matter here.
+    config = RunConfig.parse({"data": {"near_duplicate_similarity": 1.0}, "model": {"backbone": "bert_base_multi"}})
+    report = services.check(str(path), config).report
+    assert code in {finding.code for finding in report.findings if finding.severity == "error"}
+    json.dumps(report.to_dict())
+    with pytest.raises(DataError) as caught:
+        services.prepare(str(path), config)
+    assert problem in caught.value.problem
+    assert str(path) in caught.value.where
+    assert caught.value.fix
+    assert not (tmp_path / "runs").exists()

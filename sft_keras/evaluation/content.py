@@ -61,6 +61,11 @@ class LayerSearch(_Part):
 
     rows: tuple[LayerTrial, ...] = ()
     chosen: Line = ""
+    chosen_C: float | None = None
+
+    def is_chosen(self, row: LayerTrial) -> bool:
+        """Whether it is this one that the model has."""
+        return row.layers == self.chosen and self.chosen_C in (None, row.C)
 
 
 class ReportContent(_Part):

@@ -32,7 +32,12 @@ def search_tables(report: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, .
         yield "λ tried", ("λ", f"validation {weights.get('monitor') or 'score'}", "epochs", "time", ""), tried
     layers = report.get("layer_search") or {}
     ranges: Rows = [
-        (str(row["layers"]), _number(row.get("C")), _score(row), _mark(row["layers"], layers))
+        (
+            str(row["layers"]),
+            _number(row.get("C")),
+            _score(row),
+            _mark(row["layers"], layers) if layers.get("chosen_C") in (None, row.get("C")) else "",
+        )
         for row in layers.get("rows", ())
     ]
     if ranges:

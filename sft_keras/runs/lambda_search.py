@@ -151,7 +151,7 @@ def _choose(
         "chosen": chosen,
         "kept_zero": chosen == 0,
         "difference": difference,
-        "interval": [low, high],
+        "interval": None if low is None else [low, high],
         "validation_rows": len(labels),
         "message": message,
     }

@@ -139,8 +139,8 @@ def train_head(
         if config.training.head_solver == "logistic":
             head, position = _logistic(config, *parts, labels=labels, work=work)
             pooled = head.pooled_layers if layers == "auto" else layers
-            rows = [{**row, "score": row[config.training.monitor]} for row in head.tried]
-            search = {"layer_search": {"rows": rows, "chosen": pooled}}
+            tried = [{**row, "score": row[config.training.monitor]} for row in head.tried]
+            search = {"layer_search": {"rows": tried, "chosen": pooled, "chosen_C": head.penalty}}
             return result(pooled, position, True, [head.kernel, head.bias], **search)
     except TrainingStopped:
         return result("last" if layers == "auto" else layers, Position(), False)

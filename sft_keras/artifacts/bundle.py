@@ -160,7 +160,7 @@ def load_model(bundle: Bundle) -> Any:
     """
     import keras
 
-    from sft_keras.modeling import heads  # noqa: F401 - registers the layers that the file names
+    from sft_keras.modeling import heads, ngrams  # noqa: F401 - registers the layers that the file names
 
     try:
         model = keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)

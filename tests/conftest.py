@@ -25,7 +25,7 @@ WORDS = {
 }
 FILLER = ["the", "film", "was", "really", "and", "story", "with", "an", "actor", "plot", "of", "scene"]
 TINY = {
-    "model": {"max_length": 16, "lstm_units": 8, "lstm_embedding_dim": 8, "dropout": 0.1},
+    "model": {"max_length": 16, "lstm_units": 8, "lstm_embedding_dim": 8, "lstm_bigram_buckets": 97, "dropout": 0.1},
     "optimizer": {"learning_rate": 0.02},
     "training": {"epochs": 2, "batch_size": 16},
     "evaluation": {"bootstrap_samples": 100},

@@ -178,7 +178,7 @@ def load_model(bundle: Bundle) -> Any:
     """
     import keras
 
-    from sft_keras.modeling import heads  # noqa: F401 - registers the layers that the file names
+    from sft_keras.modeling import heads, ngrams  # noqa: F401 - registers the layers that the file names
 
     try:
         check_model_file(bundle.folder / MODEL)

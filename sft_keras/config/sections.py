@@ -82,7 +82,7 @@ class ModelConfig(Section):
         title="Fingerprint of the bundle",
         description="SHA-256 of manifest.json where backbone is a bundle; filled in, and another bundle is refused.",
     )
-    pooling: Literal["auto", "cls", "mean", "last", "max"] = Field(
+    pooling: Literal["auto", "cls", "mean", "last", "max", "mean_max"] = Field(
         "auto", title="Pooling", description="How the token vectors become one; auto takes the family's default."
     )
     pooled_layers: str = Field(
@@ -119,6 +119,13 @@ class ModelConfig(Section):
     )
     lstm_vocabulary_size: int = Field(
         20_000, ge=100, le=1_000_000, title="LSTM vocabulary", description="Most tokens that are learned (lstm only)."
+    )
+    lstm_bigram_buckets: int = Field(
+        65_536,
+        ge=0,
+        le=400_000,
+        title="LSTM bigrams",
+        description="Rows of the hashed table for pairs of tokens; 0 leaves the pairs out (lstm only).",
     )
     word_vectors: str | None = Field(
         None, title="Word vectors", description="File of vectors in GloVe or word2vec text format (lstm only)."

@@ -33,11 +33,13 @@ class Classification(Task):
     ) -> FineTuneModel:
         from sft_keras.losses.objective import Objective
         from sft_keras.modeling.fine_tune_model import FineTuneModel
+        from sft_keras.modeling.heads import pooled_width
 
+        pooling = backbone.pooling(config.model)
         objective = Objective(
             config.objective,
             num_classes=len(labels),
-            feature_dim=int(encoder.model.output.shape[-1]),
+            feature_dim=pooled_width(pooling, int(encoder.model.output.shape[-1])),
             class_counts=np.bincount(targets, minlength=len(labels)),
             label_names=labels.names,
             steps_per_epoch=steps_per_epoch,
@@ -46,7 +48,7 @@ class Classification(Task):
             encoder,
             objective,
             num_classes=len(labels),
-            pooling=backbone.pooling(config.model),
+            pooling=pooling,
             head_dropout=config.model.head_dropout,
             seed=config.training.seed,
         )

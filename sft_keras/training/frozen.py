@@ -145,7 +145,7 @@ def train_head(
     except TrainingStopped:
         return result("last" if layers == "auto" else layers, Position(), False)
     on_vectors = vector_encoder(parts[0].layers.shape[-1])
-    built = Built(on_vectors, build_on(recipe, on_vectors))
+    built = Built(on_vectors, build_on(_pooled_before(recipe), on_vectors))
     compile_model(recipe, built)
     store = Checkpoints(checkpoints)
     position = store.restore(built.model, lambda message: sink.event("log", message=message))
@@ -154,6 +154,12 @@ def train_head(
     position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
     store.load_best(built.model)
     return result(layers, position, outcome == "complete", built.model.get_layer(HEAD).get_weights())
+
+
+def _pooled_before(recipe: Recipe) -> Recipe:
+    """The mean over the one position of a vector is the vector."""
+    model = recipe.config.model.model_copy(update={"pooling": "mean"})
+    return replace(recipe, config=recipe.config.model_copy(update={"model": model}))
 
 
 def _settled(config: RunConfig) -> RunConfig:

@@ -138,7 +138,7 @@ def test_the_inference_model_gives_the_same_logits() -> None:
     inputs, _, _ = rows.batch(np.arange(8))
     both = model.predict_on_batch(inputs)
     np.testing.assert_array_equal(both["logits"], model.inference_model().predict_on_batch(inputs))
-    assert both["features"].shape == (8, 16)
+    assert both["features"].shape == (8, 2 * (8 + 16))
 
 
 def test_metrics_are_those_of_scikit_learn() -> None:

@@ -13,12 +13,20 @@ from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, Encoder, Family, Location, Preset
 from sft_keras.preprocessing.tokenizer import TextTokenizer, Unit, learn_tokenizer
 
+# Share of the texts of a batch whose LSTM states are dropped: it fits a few thousand texts by heart, after which the
+# bag of n-grams beside it would learn nothing more.
+_LEFT_OUT = 0.5
+
 
 class Lstm(Family):
-    """Embedding (zero is masked), dropout, one bidirectional LSTM."""
+    """Token and hashed bigram embeddings (zero is masked), dropout, one bidirectional LSTM beside them.
+
+    The sum of the embeddings goes around the LSTM too (wide and deep, Cheng et al. 2016): the pooling makes a bag of
+    n-grams of it as in fastText (Joulin et al. 2017), which a few thousand texts suffice to learn.
+    """
 
     name = "lstm"
-    default_pooling = "max"
+    default_pooling = "mean_max"
     default_learning_rate = 2e-3
     presets = (Preset("lstm", None, "any (learned from your data)", "trained from scratch", "Apache-2.0"),)
 
@@ -44,6 +52,8 @@ class Lstm(Family):
         del location
         import keras
 
+        from sft_keras.modeling.ngrams import HashedNgrams
+
         vectors = None
         if config.word_vectors:
             vectors = read_word_vectors(Path(config.word_vectors).expanduser(), tokenizer.vocabulary, seed)
@@ -61,8 +71,23 @@ class Lstm(Family):
         hidden = embedding(token_ids)
         if vectors is not None:
             embedding.set_weights([vectors])
-        rate = 0.0 if config.trainable == "head" else config.dropout
-        hidden = keras.layers.Dropout(rate, seed=seed, dtype=dtype, name="embeddings_dropout")(hidden)
+        embeddings = [embedding]
+        if config.lstm_bigram_buckets:
+            of_pairs = keras.layers.Embedding(
+                config.lstm_bigram_buckets,
+                width,
+                mask_zero=True,
+                embeddings_initializer="zeros",  # a pair that was never seen in training says nothing
+                dtype=dtype,
+                name="bigram_embedding",
+            )
+            embeddings.append(of_pairs)
+            pairs = HashedNgrams(2, config.lstm_bigram_buckets, name="bigrams")(token_ids)
+            hidden = keras.layers.Add(dtype=dtype, name="token_and_bigram")([hidden, of_pairs(pairs)])
+        is_frozen = config.trainable == "head"
+        hidden = keras.layers.Dropout(
+            0.0 if is_frozen else config.dropout, seed=seed, dtype=dtype, name="embeddings_dropout"
+        )(hidden)
         lstm = keras.layers.LSTM(
             config.lstm_units,
             return_sequences=True,
@@ -72,8 +97,18 @@ class Lstm(Family):
             seed=seed,
         )
         layer = keras.layers.Bidirectional(lstm, dtype=dtype, name="lstm")
-        model = keras.Model({"token_ids": token_ids}, layer(hidden), name="backbone")
-        return Encoder(model, (embedding,), (layer,))
+        states = layer(hidden)
+        if config.lstm_bigram_buckets:
+            states = keras.layers.Dropout(
+                0.0 if is_frozen else _LEFT_OUT,
+                noise_shape=(None, 1, 1),
+                seed=seed,
+                dtype=dtype,
+                name="lstm_left_out",
+            )(states)
+            states = keras.layers.Concatenate(dtype=dtype, name="wide_and_deep")([hidden, states])
+        model = keras.Model({"token_ids": token_ids}, states, name="backbone")
+        return Encoder(model, tuple(embeddings), (layer,))
 
     def shaped_like(self, config: ModelConfig, weights: Sequence[np.ndarray]) -> ModelConfig:
         # Vectors from a file had a width of their own, and are among the weights by now.

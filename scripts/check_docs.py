@@ -33,6 +33,7 @@ from sft_keras.evaluation.evaluator import Metric, Scores
 from sft_keras.evaluation.metrics import METRICS, CalibrationBin, ClassScores
 from sft_keras.evaluation.report import Comparison, Report
 from sft_keras.modeling.backbones.base import FAMILIES, Preset, known_presets
+from sft_keras.recipes import recipes
 from sft_keras.registry import plugin_names
 from sft_keras.runs.status import STATES, Status
 from sft_keras.services import SampleInfo
@@ -41,6 +42,7 @@ from sft_keras.tasks.base import Prediction
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = "configs/defaults.yaml"
+DEFAULT_RECIPE = "balanced"
 TERMS, TASKS = "sft_keras.losses.terms", "sft_keras.tasks"
 PLUGINS = {"objective.terms[].name": TERMS, "training.task": TASKS}
 # Fields whose content the report spreads over keys of its own.
@@ -195,9 +197,20 @@ def samples_text() -> str:
     return table(("Sample", "Texts", "Language", "Labels", "Source", "Licence"), rows)
 
 
+def recipes_text() -> str:
+    """Each recipe with when to take it."""
+    rows = (f"| [`{recipe.name}`](../configs/{recipe.path.name}) | {recipe.advice} |" for recipe in recipes())
+    return "\n".join(["| Recipe | When to take it |", "| --- | --- |", *rows])
+
+
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
     "docs/cli.md": {"commands": commands_text},
-    "docs/configuration.md": {"settings": config_text, "backbones": backbones_text, "families": families_text},
+    "docs/configuration.md": {
+        "settings": config_text,
+        "backbones": backbones_text,
+        "families": families_text,
+        "recipes": recipes_text,
+    },
     "docs/data.md": {"samples": samples_text},
 }
 
@@ -300,6 +313,8 @@ def config_problems(name: str, text: str) -> list[str]:
     problems = [] if text.startswith("# ") else [f"{name}: the first lines do not say when to take it"]
     given = {f"{section}.{key}" for section, values in yaml.safe_load(text).items() for key in values}
     changed = {key for key in given if _value(config, key) != _value(RunConfig(), key)}
+    if PurePosixPath(name).stem == DEFAULT_RECIPE:  # the defaults, written down
+        return problems + [f"{name}: {key} is not the default" for key in sorted(changed)]
     return problems + [f"{name}: {key} is what the default is" for key in sorted(given - changed)]
 
 

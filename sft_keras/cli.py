@@ -35,6 +35,7 @@ Data = Annotated[str, typer.Option("--data", help="A labelled file, or sample:NA
 TextColumn = Annotated[str | None, typer.Option(help="Column with the texts; found if left out.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column with the labels; found if left out.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings (see `init-config`).")]
+Recipe = Annotated[str | None, typer.Option("--recipe", help="Settings by name, such as quick (see `recipes`).")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="One setting, as section.key=value; repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle of a run, or the run's folder.")]
@@ -77,12 +78,13 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
-def _config(path: Path | None, assignments: list[str] | None, **options: Any) -> RunConfig:
-    """The file, then --set, then the options of their own: the later wins."""
+def _config(recipe: str | None, path: Path | None, assignments: list[str] | None, **options: Any) -> RunConfig:
+    """The recipe, then the file, then --set, then the options of their own: the later wins."""
     from sft_keras.config import RunConfig
-    from sft_keras.yaml_files import apply_settings, read_yaml
+    from sft_keras.yaml_files import apply_settings, laid_over, read_yaml
 
-    values = apply_settings(read_yaml(path) if path else {}, assignments or [])
+    values = _services().recipe(recipe) if recipe else {}
+    values = apply_settings(laid_over(values, read_yaml(path) if path else {}), assignments or [])
     for key, value in options.items():
         section, _, name = key.partition("__")
         before = values.get(section) or {}
@@ -119,6 +121,7 @@ def check(
     test: Annotated[str | None, typer.Option(help="A file with test rows that goes with it.")] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    recipe: Recipe = None,
     config: Config = None,
     setting: Set = None,
     fix: Annotated[
@@ -133,7 +136,7 @@ def check(
     """Say what is in a file and what would get in the way of a training, and mend a copy of it."""
     if fix is None and (fix_kind or force):
         raise ConfigError("--fix-kind and --force go with --fix.", where="check", fix="For example: --fix clean.csv")
-    resolved = _config(config, setting, data__text_column=text_column, data__label_column=label_column)
+    resolved = _config(recipe, config, setting, data__text_column=text_column, data__label_column=label_column)
     services = _services()
     mended = None
     if fix is not None:
@@ -163,6 +166,18 @@ def backbones(as_json: Json = False) -> None:
     from sft_keras import terminal
 
     terminal.show_backbones(found)
+
+
+@app.command()
+def recipes(as_json: Json = False) -> None:
+    """List the recipes: settings by name, each with when to take it."""
+    found = _services().recipes()
+    if as_json:
+        _print_json([{"name": each.name, "path": str(each.path), "advice": each.advice} for each in found])
+        return
+    from sft_keras import terminal
+
+    terminal.show_recipes(found)
 
 
 @app.command("init-config")
@@ -207,6 +222,7 @@ def train(
     test: Annotated[str | None, typer.Option(help="A file with test rows; cut from --data if left out.")] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    recipe: Recipe = None,
     config: Config = None,
     setting: Set = None,
     backbone: Annotated[
@@ -231,6 +247,7 @@ def train(
         "test": test,
         "text-column": text_column,
         "label-column": label_column,
+        "recipe": recipe,
         "config": config,
         "set": setting,
         "backbone": backbone,
@@ -254,6 +271,7 @@ def train(
             if data is None:
                 raise ConfigError("No data was given.", fix="Add --data FILE, or --data sample:movie-reviews.")
             resolved = _config(
+                recipe,
                 config,
                 setting,
                 data__text_column=text_column,

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import ConfigError, DataError, SftError
+from sft_keras.recipes import RecipeInfo, recipe_path, recipes
 from sft_keras.runs.directory import RunDirectory, find_runs
 from sft_keras.runs.status import Status
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink, Silent
+from sft_keras.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +131,18 @@ class Services:
         from sft_keras.data.samples import fetch_samples
 
         fetch_samples(self.settings, list(names) or None, log)
+
+    def recipes(self) -> list[RecipeInfo]:
+        """The settings that come by name."""
+        return recipes()
+
+    def recipe(self, name: str) -> dict[str, Any]:
+        """The settings of a recipe, to be checked with `RunConfig.parse`.
+
+        Raises:
+            ConfigError: There is no such recipe.
+        """
+        return read_yaml(recipe_path(name))
 
     def backbones(self) -> list[BackboneInfo]:
         """The backbones that are known by name."""

@@ -19,6 +19,7 @@ from sft_keras.runs.directory import event_line
 
 if TYPE_CHECKING:
     from sft_keras.data.findings import Finding
+    from sft_keras.recipes import RecipeInfo
     from sft_keras.runs.worker import RunResult
     from sft_keras.services import BackboneInfo, CheckResult, FixResult, RunInfo, SampleInfo
     from sft_keras.tasks.base import Prediction
@@ -133,6 +134,16 @@ def show_backbones(backbones: Sequence[BackboneInfo]) -> None:
     console = _console()
     console.print(table)
     console.print("\nAlso: any KerasHub BERT preset, an hf://organisation/name handle, or a local folder.")
+
+
+def show_recipes(recipes: Sequence[RecipeInfo]) -> None:
+    """The recipes, each with when to take it."""
+    table = _table("recipe", "when to take it")
+    for recipe in recipes:
+        table.add_row(recipe.name, recipe.advice)
+    console = _console()
+    console.print(table)
+    console.print("\nTake one: sft-keras train --data FILE --recipe quick")
 
 
 def show_runs(runs: Sequence[RunInfo]) -> None:

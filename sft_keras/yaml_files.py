@@ -51,6 +51,20 @@ def _load_yaml(text: str) -> Any:
         raise yaml.YAMLError(f"{type(error).__name__}: {error}") from None
 
 
+def laid_over(values: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with others over them; sections are merged, everything else is replaced.
+
+    Example:
+        >>> laid_over({"model": {"backbone": "lstm"}}, {"model": {"dropout": 0}})
+        {'model': {'backbone': 'lstm', 'dropout': 0}}
+    """
+    result = dict(values)
+    for name, section in above.items():
+        before = result.get(name)
+        result[name] = {**before, **section} if isinstance(before, dict) and isinstance(section, dict) else section
+    return result
+
+
 def apply_settings(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Lays `section.key=value` assignments over a nested mapping; the value is read as YAML.
 

@@ -1,0 +1,167 @@
+"""Training of the head alone: the vectors are computed once, and what is kept answers as what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sft_keras.config import RunConfig
+from sft_keras.errors import ConfigError
+from sft_keras.runs.worker import RunResult
+from sft_keras.services import Services
+from tests.conftest import TINY, merged, sentences
+
+QUICK = {"model": {"trainable": "head", "pooled_layers": "auto"}, "training": {"head_solver": "logistic"}}
+TEXTS = [text for text, _ in sentences(30, seed=5)]
+
+
+@pytest.fixture(scope="module")
+def quick_run(train_run: Callable[..., RunResult], tiny_bert: Path) -> RunResult:
+    return train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK))
+
+
+def cached(services: Services) -> list[Path]:
+    return sorted((services.settings.cache_dir / "vectors").glob("*.npy"))
+
+
+def test_a_logistic_head_is_chosen_and_kept(services: Services, quick_run: RunResult) -> None:
+    report = quick_run.report
+    assert report is not None
+    assert report["layer_search"]["chosen"] in {row["layers"] for row in report["layer_search"]["rows"]}
+    assert report["metrics"]["accuracy"]["value"] > 0.6
+    predictions = services.load(quick_run.run.bundle).predict(TEXTS)
+    assert {p.label for p in predictions} == {"good", "bad"}
+    kept = RunConfig.from_yaml(quick_run.run.bundle / "config.yaml")
+    assert kept.model.pooled_layers == report["layer_search"]["chosen"]
+
+
+def test_the_same_rows_again_compute_no_vector(
+    services: Services,
+    quick_run: RunResult,
+    train_run: Callable[..., RunResult],
+    tiny_bert: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sft_keras.training import feature_cache
+
+    def computed(*_: Any) -> np.ndarray:
+        raise AssertionError("the vectors were computed again")
+
+    assert cached(services)
+    monkeypatch.setattr(feature_cache, "_compute", computed)
+    again = train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK))
+    assert again.report is not None
+    assert quick_run.report is not None
+    assert again.report["metrics"] == quick_run.report["metrics"]
+
+
+def test_a_damaged_cache_costs_only_time(
+    services: Services, quick_run: RunResult, train_run: Callable[..., RunResult], tiny_bert: Path
+) -> None:
+    for path in cached(services):
+        path.write_bytes(path.read_bytes()[:200])
+    again = train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK))
+    assert again.report is not None
+    assert quick_run.report is not None
+    assert again.report["metrics"]["accuracy"] == quick_run.report["metrics"]["accuracy"]
+
+
+def test_the_cache_keeps_within_its_bound(tmp_path: Path) -> None:
+    from sft_keras.training.feature_cache import FeatureCache
+
+    cache = FeatureCache(tmp_path, max_bytes=2500)
+    vectors = np.zeros((10, 1, 24), dtype=np.float32)
+    for name in "abc":
+        cache._keep(tmp_path / f"{name}.npy", vectors)
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+    cache._keep(tmp_path / "large.npy", np.zeros((100, 1, 24), dtype=np.float32))
+    assert not (tmp_path / "large.npy").exists()
+
+
+@pytest.mark.parametrize("pooled_layers", ["last", "1+2"])
+def test_a_head_trained_on_vectors_answers_alike_in_the_whole_model(
+    services: Services, train_run: Callable[..., RunResult], tiny_bert: Path, pooled_layers: str
+) -> None:
+    settings = {"model": {"backbone": str(tiny_bert), "trainable": "head", "pooled_layers": pooled_layers}}
+    result = train_run(merged(settings, {"training": {"epochs": 4}, "optimizer": {"learning_rate": 0.05}}))
+    assert result.report is not None
+    best = max(row["val_macro_f1"] for row in result.report["history"])
+    # The validation figures were taken on vectors, the test figures by the whole model.
+    assert abs(result.report["metrics"]["macro_f1"]["value"] - best) < 0.35
+    predictor = services.load(result.run.bundle)
+    assert predictor.probabilities(TEXTS).shape == (30, 2)
+
+
+def test_an_lstm_whose_pooling_doubles_the_width_has_a_head_that_fits(
+    services: Services, train_run: Callable[..., RunResult]
+) -> None:
+    result = train_run({"model": {"backbone": "lstm", "trainable": "head"}})
+    assert services.load(result.run.bundle).probabilities(TEXTS).shape == (30, 2)
+
+
+def test_a_stopped_head_goes_on_where_it_stood(
+    services: Services, labelled: Path, tiny_bert: Path, tmp_path: Path
+) -> None:
+    settings = merged(TINY, {"model": {"backbone": str(tiny_bert), "trainable": "head"}, "training": {"epochs": 3}})
+    results = {}
+    for name, steps in (("unbroken", None), ("broken", 25)):
+        run = services.prepare(str(labelled), RunConfig.parse(settings), out=tmp_path / name)
+        asked = 0
+
+        def should_stop(limit: int | None = steps) -> bool:
+            nonlocal asked
+            asked += 1
+            return limit is not None and asked > limit
+
+        result = services.start(run, None, should_stop)
+        if not result.complete:
+            assert steps is not None
+            result = services.start(run)
+        assert result.complete
+        results[name] = services.load(run.bundle).probabilities(TEXTS)
+    np.testing.assert_array_equal(results["unbroken"], results["broken"])
+
+
+@pytest.mark.parametrize("term", ["supcon", "center", "prototype"])
+def test_a_term_that_would_change_nothing_is_refused(
+    services: Services, labelled: Path, tiny_bert: Path, tmp_path: Path, term: str
+) -> None:
+    settings = {
+        "model": {"backbone": str(tiny_bert), "trainable": "head"},
+        "objective": {"terms": [{"name": term, "weight": 0.1}]},
+    }
+    run = services.prepare(str(labelled), RunConfig.parse(merged(TINY, settings)), out=tmp_path / "run")
+    with pytest.raises(ConfigError, match="frozen: it would change nothing"):
+        services.start(run)
+
+
+def test_a_term_on_the_logits_may_be_searched_with_a_frozen_backbone(
+    train_run: Callable[..., RunResult], tiny_bert: Path
+) -> None:
+    settings = {
+        "model": {"backbone": str(tiny_bert), "trainable": "head"},
+        "objective": {"terms": [{"name": "class_balanced", "weight": "auto"}], "weight_grid": [1.0]},
+    }
+    report = train_run(settings).report
+    assert report is not None
+    assert [row["weight"] for row in report["lambda_search"]["rows"]] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"training": {"head_solver": "logistic"}}, "needs model.trainable head"),
+        ({"model": {"pooled_layers": "auto"}}, "needs training.head_solver logistic"),
+        (
+            merged(QUICK, {"objective": {"terms": [{"name": "class_balanced"}]}}),
+            "no terms",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RunConfig.parse(settings)

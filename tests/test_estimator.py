@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks, get_tags
@@ -103,31 +103,37 @@ def test_the_arguments_are_settings(fitted: SFTClassifier) -> None:
     assert fitted.get_params()["settings"] is SETTINGS
 
 
-def test_the_same_random_state_gives_the_same_model() -> None:
+def test_the_same_random_state_gives_the_same_model(fitted: SFTClassifier) -> None:
+    """And the caller's own draws go on as if nothing had happened."""
     random.seed(1)
     np.random.seed(1)
     expected = random.Random(1).random(), np.random.RandomState(1).random_sample()
-    first = SFTClassifier("lstm", random_state=np.random.RandomState(4), **QUICK).fit(TEXTS, LABELS)
+    again = clone(fitted).fit(pd.Series(TEXTS), pd.Series(LABELS))
     assert (random.random(), np.random.random_sample()) == expected
-    seed = first.config_.training.seed
-    second = SFTClassifier("lstm", random_state=seed, **QUICK).fit(pd.Series(TEXTS), pd.Series(LABELS))
-    assert (first.predict_proba(NEW) == second.predict_proba(NEW)).all()
-    assert seed == np.random.RandomState(4).randint(2**31 - 1)
+    assert (again.predict_proba(NEW) == fitted.predict_proba(NEW)).all()
+    state = np.random.RandomState(4)
+    seeds = [SFTClassifier(random_state=state)._config().training.seed for _ in range(2)]
+    assert seeds == np.random.RandomState(4).randint(2**31 - 1, size=2).tolist()
 
 
-def test_a_row_of_weight_zero_does_not_count() -> None:
+def test_weights_count_and_settings_may_ask_for_a_test_part() -> None:
+    """Rows of one label weigh nothing, so that the other label is all that is learned."""
     labels = np.array([True, False] * 48)
     weights = pd.Series(np.where(labels, 1.0, 0.0))
-    model = SFTClassifier("lstm", learning_rate=0.05, **{**QUICK, "epochs": 2})
+    settings = {**SETTINGS, "data": {"test_fraction": 0.25}, "evaluation": TINY["evaluation"]}
+    model = SFTClassifier("lstm", learning_rate=0.05, **{**QUICK, "epochs": 2, "settings": settings})
     assert model.fit(TEXTS, labels, sample_weight=weights).predict(NEW).all()
+    assert model.report_["rows"]["test"] == 24
 
 
 def test_search_over_a_pipeline(tmp_path: Path) -> None:
     model = SFTClassifier("lstm", **QUICK)
     lower = FunctionTransformer(lambda texts: [text.lower() for text in texts])
+    one_fold = ShuffleSplit(1, test_size=0.3, random_state=0)
     grid = {"model__learning_rate": np.array([0.05, 1e-9]), "model__epochs": [3]}
     words = np.where(LABELS == 10, "good", "bad").astype(object)
-    search = GridSearchCV(Pipeline([("lower", lower), ("model", model)]), grid, cv=2).fit(np.array(TEXTS), words)
+    search = GridSearchCV(Pipeline([("lower", lower), ("model", model)]), grid, cv=one_fold)
+    search.fit(np.array(TEXTS), words)
     assert search.best_params_["model__learning_rate"] == 0.05
     best = search.best_estimator_.named_steps["model"]
     assert best.classes_.tolist() == ["bad", "good"]
@@ -238,9 +244,3 @@ def test_what_cannot_be_fitted_is_told_in_three_parts(changes: dict[str, Any], k
 def test_settings_that_are_refused(arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         SFTClassifier(**arguments).fit(TEXTS, LABELS)
-
-
-def test_settings_may_ask_for_a_test_part() -> None:
-    settings = {**SETTINGS, "data": {"test_fraction": 0.25}, "evaluation": TINY["evaluation"]}
-    model = SFTClassifier("lstm", **{**QUICK, "settings": settings}).fit(TEXTS, LABELS)
-    assert model.report_["rows"]["test"] == 24

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sft_keras.backend import is_out_of_memory
 from sft_keras.data.labels import Labels
 from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, Inputs, fixed_length, only, pad_batch, sorted_batches
 from sft_keras.preprocessing.tokenizer import TextTokenizer
@@ -76,9 +77,18 @@ class Predictor:
         return self._task.probabilities(self.logits(texts))
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 of shape [texts, classes]."""
+        """float32 of shape [texts, classes]; where memory runs out, smaller batches are tried."""
         ids = self._tokenizer.encode(texts, self._max_length)
-        logits = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
+        while True:
+            try:
+                return self._in_batches(ids)
+            except Exception as error:
+                if self._batch_size == 1 or not is_out_of_memory(error):
+                    raise
+            self._batch_size = -(-self._batch_size // 2)
+
+    def _in_batches(self, ids: Sequence[np.ndarray]) -> np.ndarray:
+        logits = np.zeros((len(ids), len(self.labels)), dtype=np.float32)
         lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
         for rows in sorted_batches(lengths, self._batch_size):
             found = self._model.predict_on_batch(self._inputs([ids[row] for row in rows]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator
 
@@ -29,6 +30,31 @@ def test_predictions_come_in_the_order_of_the_texts(predictor: Predictor) -> Non
     alone = np.concatenate([predictor.probabilities([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-6)
     assert [p.text for p in predictor.predict(TEXTS)] == TEXTS
+
+
+def test_where_memory_runs_out_smaller_batches_are_tried(predictor: Predictor) -> None:
+    tried = []
+
+    class Small:
+        """The model on a machine that holds 5 rows."""
+
+        def predict_on_batch(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+            tried.append(len(inputs["token_ids"]))
+            if tried[-1] > 5:
+                raise MemoryError("Unable to allocate 1 GiB")
+            return np.asarray(predictor._model.predict_on_batch(inputs))
+
+    small = copy.copy(predictor)
+    small._model = Small()
+    np.testing.assert_allclose(small.logits(TEXTS), predictor.logits(TEXTS), atol=1e-5)
+    assert tried[:4] == [32, 16, 8, 4]
+    small._model.predict_on_batch = _fails
+    with pytest.raises(ValueError, match="shapes"):
+        small.logits(TEXTS)
+
+
+def _fails(inputs: dict[str, np.ndarray]) -> np.ndarray:
+    raise ValueError("the shapes differ")
 
 
 def test_texts_without_content_get_empty_predictions(predictor: Predictor) -> None:

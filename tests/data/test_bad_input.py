@@ -263,22 +263,17 @@ def test_a_folder_for_each_label(encoding: str, tmp_path: Path) -> None:
 
 
 def test_folders_in_a_zip_of_chinese_windows(tmp_path: Path) -> None:
+    # The names as bytes of GBK, without the flag for UTF-8, stand twice in the archive.
+    names = {mark: f"数据/{label}/1.txt".encode("gbk") for mark, label in (("x", "体育"), ("y", "文学"))}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        for label in ("体育", "文学"):
-            # The name as bytes of GBK, without the flag for UTF-8.
-            name = f"数据/{label}/1.txt".encode("gbk").decode("cp437")
-            archive.writestr(zipfile.ZipInfo("x" * len(name)), f"{GOOD}{label}".encode("gbk"))
-    data = _named(stream.getvalue(), [f"数据/{label}/1.txt".encode("gbk") for label in ("体育", "文学")])
+        for mark, name in names.items():
+            archive.writestr(mark * len(name), f"{GOOD}{mark}".encode("gbk"))
+    data = stream.getvalue()
+    for mark, name in names.items():
+        data = data.replace(mark.encode() * len(name), name)
     rows, _ = read(tmp_path / "a.zip", data)
-    assert rows == [(f"{GOOD}体育", "体育"), (f"{GOOD}文学", "文学")]
-
-
-def _named(archive: bytes, names: list[bytes]) -> bytes:
-    """An archive whose placeholder names, in order and twice, are replaced by these bytes."""
-    for name in names * 2:
-        archive = archive.replace(b"x" * len(name), name, 1)
-    return archive
+    assert rows == [(f"{GOOD}x", "体育"), (f"{GOOD}y", "文学")]
 
 
 def test_folders_of_another_kind_are_refused(tmp_path: Path) -> None:

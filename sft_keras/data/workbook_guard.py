@@ -16,7 +16,8 @@ from sft_keras.errors import DataError
 
 # A workbook is held as a full grid, so that one cell far out would claim all memory.
 MAX_GRID_CELLS = 40_000_000
-_CELL = re.compile(rb'<c\b[^>]{0,40}?\br="([A-Z]{1,3})([0-9]{1,7})"')
+_CELL = re.compile(rb"""<(?:\w+:)?c\s[^>]{0,2000}?\br\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["']""")
+_LONGEST_TAG = 2_100
 # As programs write it that do not compute.
 _NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 _ODS_TAG = re.compile(rb"<(/?)table:(table-row|table-cell|covered-table-cell|table)\b([^>]*)>")
@@ -26,6 +27,9 @@ _END_OF_CHAIN = 0xFFFF_FFFA  # from here on a number is a mark and no sector
 _BIFF_CELLS = frozenset({0x0006, 0x00BD, 0x00BE, 0x00D6, 0x00FD, 0x0201, 0x0203, 0x0204, 0x0205, 0x027E})
 _BIFF_SEVERAL = frozenset({0x00BD, 0x00BE})
 _BIFF_SHEET, _BIFF_SIZE = 0x0809, 0x0200
+# Of an XLSB sheet: a row, and the kinds of cells.
+_XLSB_ROW, _XLSB_CELLS = 0, range(1, 12)
+_XLSB_BEGIN_SHEET = b"\x81\x01"
 
 
 def check_archive(archive: zipfile.ZipFile, max_bytes: int, where: str) -> int:
@@ -37,26 +41,32 @@ def check_archive(archive: zipfile.ZipFile, max_bytes: int, where: str) -> int:
     Raises:
         DataError: The workbook is damaged, or too large once it is unpacked.
     """
-    size = formulas = 0
+    size = formulas = cells = 0
     try:
+        is_xlsb = "xl/workbook.bin" in archive.namelist()  # an XLSX has parts called .bin as well: of printers, macros
         for member in archive.infolist():
             rows = columns = 0
             kept: list[bytes] = []
+            whole = member.filename == "content.xml" or (is_xlsb and member.filename.endswith(".bin"))
             with archive.open(member) as stream:
                 tail = b""
                 while chunk := stream.read(CHUNK):
                     size += len(chunk)
                     if size > max_bytes:
                         raise over_limit(max_bytes, where)
-                    if "worksheets/" in member.filename:
+                    if whole:
+                        kept.append(chunk)
+                    elif member.filename.lower().endswith(".xml"):
                         for letters, number in _CELL.findall(tail + chunk):
                             rows = max(rows, int(number))
                             columns = max(columns, _column_number(letters))
                         formulas += len(_NO_RESULT.findall(tail + chunk)) - len(_NO_RESULT.findall(tail))
-                        tail = chunk[-64:]
-                    elif member.filename == "content.xml":
-                        kept.append(chunk)
-            if rows * columns > MAX_GRID_CELLS or _ods_cells(b"".join(kept)) > MAX_GRID_CELLS:
+                        tail = (tail + chunk)[-_LONGEST_TAG:]
+            if whole:
+                count = _ods_cells if member.filename == "content.xml" else _xlsb_cells
+                cells += count(b"".join(kept))
+            cells += rows * columns
+            if cells > MAX_GRID_CELLS:
                 raise grid_too_large(where)
     except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError, ValueError):
         raise DataError(
@@ -77,9 +87,8 @@ def check_ole(data: bytes, where: str) -> None:
         raise DataError(
             "The workbook is damaged or incomplete.", where=where, fix="Download or export it again."
         ) from None
-    for stream in streams:
-        if _biff_cells(stream) > MAX_GRID_CELLS:
-            raise grid_too_large(where)
+    if sum(map(_biff_cells, streams)) > MAX_GRID_CELLS:
+        raise grid_too_large(where)
 
 
 def grid_too_large(where: str) -> DataError:
@@ -99,28 +108,58 @@ def _column_number(letters: bytes) -> int:
 
 
 def _ods_cells(content: bytes) -> int:
-    """The largest grid that a sheet of an ODS file spans: up to its last row and column that hold anything."""
-    largest = rows = width = row_repeat = column = 0
-    last_row = 0
+    """The grids that the sheets of an ODS file span: each up to its last row and column that hold anything."""
+    total = rows = last_row = width = column = 0
     filled = False
     for closing, name, attributes in _ODS_TAG.findall(content):
         repeated = _ODS_REPEATED.search(attributes)
         times = int(repeated[1][:12]) if repeated else 1
         if name == b"table":
-            rows = width = last_row = 0
-        elif name == b"table-row" and not closing:
-            row_repeat, column, filled = times, 0, False
-            rows += times
+            total += last_row * width
+            rows = last_row = width = 0
         elif name == b"table-row":
-            if filled:
-                last_row = rows
-            largest = max(largest, last_row * width)
+            if closing:
+                continue
+            rows += times
+            column, filled = 0, False
         elif not closing:
             column += times
             if not attributes.endswith(b"/") or b"value" in attributes:
                 filled = True
                 width = max(width, column)
-    return max(largest, row_repeat * width if filled else 0)
+        if filled:
+            last_row = rows
+    return total + last_row * width
+
+
+def _xlsb_cells(content: bytes) -> int:
+    """The grid that a sheet of an XLSB file spans; 0 for another part of it."""
+    position = rows = columns = 0
+    if not content.startswith(_XLSB_BEGIN_SHEET):
+        return 0
+
+    def number(most: int) -> int:
+        """A number in groups of seven bits, the lowest first."""
+        nonlocal position
+        value = 0
+        for shift in range(0, 7 * most, 7):
+            byte = content[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        return value
+
+    try:
+        while position < len(content):
+            kind, length = number(2), number(4)
+            if length >= 4 and (kind == _XLSB_ROW or kind in _XLSB_CELLS):
+                value = struct.unpack_from("<I", content, position)[0] + 1
+                rows, columns = (max(rows, value), columns) if kind == _XLSB_ROW else (rows, max(columns, value))
+            position += length
+    except (IndexError, struct.error):
+        pass  # cut short; the reader says so
+    return rows * columns
 
 
 def _ole_streams(data: bytes) -> list[bytes]:
@@ -184,14 +223,15 @@ def _ole_streams(data: bytes) -> list[bytes]:
 
 
 def _biff_cells(stream: bytes) -> int:
-    """The largest grid that a sheet in a stream of BIFF records spans, by its cells and by the size it claims."""
-    largest = rows = columns = position = 0
+    """The grids that the sheets in a stream of BIFF records span, by their cells and by the size they claim."""
+    total = largest = rows = columns = position = 0
     while position + 4 <= len(stream):
         kind, length = struct.unpack_from("<HH", stream, position)
         body = stream[position + 4 : position + 4 + length]
         position += 4 + length
         if kind == _BIFF_SHEET:
-            rows = columns = 0
+            total += largest
+            largest = rows = columns = 0
         elif kind in _BIFF_CELLS and len(body) >= 4:
             row, column = struct.unpack_from("<HH", body)
             if kind in _BIFF_SEVERAL:
@@ -201,4 +241,4 @@ def _biff_cells(stream: bytes) -> int:
         elif kind == _BIFF_SIZE and len(body) in (10, 14):
             first, last, left, right = struct.unpack_from("<HHHH" if len(body) == 10 else "<IIHH", body)
             largest = max(largest, (last - first) * (right - left))
-    return largest
+    return total + largest

@@ -84,6 +84,18 @@ def ods_with_repeats() -> bytes:
     return zip_of({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": content.encode()})
 
 
+def xlsb_far_out() -> bytes:
+    row = b"\x00\x04" + struct.pack("<I", 1_048_575)
+    cell = b"\x02\x08" + struct.pack("<II", 16_383, 0)
+    sheet = b"\x81\x01\x00" + row + cell
+    return zip_of({"[Content_Types].xml": b"<x/>", "xl/workbook.bin": b"", "xl/worksheets/sheet1.bin": sheet})
+
+
+def xlsx_far_out() -> bytes:
+    cell = b"<x:row><x:c s='0' r = 'XFD1048576'><x:v>1</x:v></x:c></x:row>"
+    return zip_of({"[Content_Types].xml": b"<x/>", "elsewhere/a.xml": cell})
+
+
 # Name of the file, its bytes, and what each of the three parts must hold.
 REFUSED: dict[str, tuple[str, bytes, str, str, str]] = {
     "wrong separator": ("a.txt", csv_of(20, ":").encode(), "a column of labels", "a.txt", '":" stands between'),
@@ -108,6 +120,8 @@ REFUSED: dict[str, tuple[str, bytes, str, str, str]] = {
     "endless chain of sectors": ("a.xls", ole(endless_chain), "damaged", "a.xls", "again"),
     "cell far out in an old workbook": ("a.xls", ole(cell_far_out), "too many cells", "a.xls", "CSV"),
     "repeats in an open workbook": ("a.ods", ods_with_repeats(), "too many cells", "a.ods", "CSV"),
+    "cell far out in a binary workbook": ("a.xlsb", xlsb_far_out(), "too many cells", "a.xlsb", "CSV"),
+    "cell far out in another spelling": ("a.xlsx", xlsx_far_out(), "too many cells", "a.xlsx", "CSV"),
     "texts in folders of folders": (
         "a.zip",
         zip_of({f"{part}/{label}/1.txt": b"x" for part in ("train", "test") for label in "ab"}),
@@ -205,6 +219,29 @@ def test_a_workbook_with_merged_cells_sheets_formulas_and_dates(tmp_path: Path) 
         assert told in notes
 
 
+def test_a_wide_margin_of_empty_cells_does_no_harm(tmp_path: Path) -> None:
+    """Spreadsheet programs write the empty rest of a sheet as one repeated row."""
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    empty = '<table:table-cell table:number-columns-repeated="16382"/>'
+    rows = "".join(
+        f"<table:table-row>{cell.format(text)}{cell.format(label)}{empty}</table:table-row>"
+        for text, label in [("文本", "标签"), (GOOD, "正"), (BAD, "负")]
+    )
+    rows += f'<table:table-row table:number-rows-repeated="1048573">{empty}</table:table-row>'
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    content = (
+        f"<office:document-content {names}><office:body><office:spreadsheet>"
+        f'<table:table table:name="a">{rows}</table:table></office:spreadsheet></office:body></office:document-content>'
+    )
+    mimetype = b"application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry '
+        f'manifest:full-path="/" manifest:media-type="{mimetype.decode()}"/></manifest:manifest>'
+    )
+    members = {"mimetype": mimetype, "content.xml": content.encode(), "META-INF/manifest.xml": manifest.encode()}
+    assert read(tmp_path / "a.ods", zip_of(members))[0] == [(GOOD, "正"), (BAD, "负")]
+
+
 def test_nested_columns_of_parquet_become_json(tmp_path: Path) -> None:
     columns = {"text": ["a b", "c d"], "meta": [{"x": 1, "y": ["好"]}, None], "tags": [["p"], []], "label": ["u", "v"]}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
@@ -263,22 +300,17 @@ def test_a_folder_for_each_label(encoding: str, tmp_path: Path) -> None:
 
 
 def test_folders_in_a_zip_of_chinese_windows(tmp_path: Path) -> None:
+    # The names as bytes of GBK, without the flag for UTF-8, stand twice in the archive.
+    names = {mark: f"数据/{label}/1.txt".encode("gbk") for mark, label in (("x", "体育"), ("y", "文学"))}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        for label in ("体育", "文学"):
-            # The name as bytes of GBK, without the flag for UTF-8.
-            name = f"数据/{label}/1.txt".encode("gbk").decode("cp437")
-            archive.writestr(zipfile.ZipInfo("x" * len(name)), f"{GOOD}{label}".encode("gbk"))
-    data = _named(stream.getvalue(), [f"数据/{label}/1.txt".encode("gbk") for label in ("体育", "文学")])
+        for mark, name in names.items():
+            archive.writestr(mark * len(name), f"{GOOD}{mark}".encode("gbk"))
+    data = stream.getvalue()
+    for mark, name in names.items():
+        data = data.replace(mark.encode() * len(name), name)
     rows, _ = read(tmp_path / "a.zip", data)
-    assert rows == [(f"{GOOD}体育", "体育"), (f"{GOOD}文学", "文学")]
-
-
-def _named(archive: bytes, names: list[bytes]) -> bytes:
-    """An archive whose placeholder names, in order and twice, are replaced by these bytes."""
-    for name in names * 2:
-        archive = archive.replace(b"x" * len(name), name, 1)
-    return archive
+    assert rows == [(f"{GOOD}x", "体育"), (f"{GOOD}y", "文学")]
 
 
 def test_folders_of_another_kind_are_refused(tmp_path: Path) -> None:

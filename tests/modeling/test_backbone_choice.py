@@ -36,7 +36,7 @@ def test_the_backbone_follows_the_language(
 
 def test_what_is_here_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     family = known_presets()["bert_base_zh"][0]
-    monkeypatch.setattr(type(family), "is_here", lambda self, preset: preset.name == "bert_base_zh")
+    monkeypatch.setattr(type(family), "is_here", lambda _, preset: preset.name == "bert_base_zh")
     monkeypatch.setattr(backbone_choice, "hub_answers", lambda: pytest.fail("the network was asked"))
     assert choose_backbone(CHINESE)[0] == "bert_base_zh"
 

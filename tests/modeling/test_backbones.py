@@ -25,6 +25,16 @@ def test_every_family_registers_under_its_file_name() -> None:
         assert 0 < family.default_learning_rate < 1
 
 
+@pytest.mark.parametrize(("buckets", "width"), [(0, 2 * 4), (97, 6 + 2 * 4)])
+def test_pairs_of_tokens_go_around_the_lstm_or_are_left_out(buckets: int, width: int) -> None:
+    backbone = resolve_backbone("lstm")
+    config = ModelConfig(lstm_units=4, lstm_embedding_dim=6, lstm_bigram_buckets=buckets)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    assert encoder.model.output.shape[-1] == width
+    assert len(encoder.embeddings) == (2 if buckets else 1)
+
+
 def test_frozen_embeddings(tiny_bert: Path) -> None:
     backbone = resolve_backbone(str(tiny_bert))
     config = ModelConfig(max_length=16, freeze_embeddings=True)

@@ -28,14 +28,8 @@ def sentencepiece_model(**options: Any) -> bytes:
     import sentencepiece
 
     model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS),
-        model_writer=model,
-        vocab_size=300,
-        hard_vocab_limit=False,
-        minloglevel=2,
-        **options,
-    )
+    settings = {"vocab_size": 300, "hard_vocab_limit": False, "minloglevel": 2, **options}
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(TEXTS), model_writer=model, **settings)
     return model.getvalue()
 
 

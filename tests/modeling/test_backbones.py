@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, known_presets, presets_here, resolve_backbone
 from sft_keras.modeling.backbones.lstm import read_word_vectors
 from sft_keras.modeling.fine_tune_model import freeze
-from sft_keras.preprocessing.batches import only, pad_batch
+from sft_keras.modeling.hub import HubFamily
+from sft_keras.preprocessing.batches import fixed_length, only, pad_batch
 
 TEXTS = ["the film was great", "the plot was awful and boring", "味道很好"]
 
@@ -70,11 +72,53 @@ def test_minilm_and_lstm_are_here() -> None:
 def test_presets_are_those_of_keras_hub() -> None:
     import keras_hub
 
-    listed = keras_hub.models.BertBackbone.presets
-    presets = [preset for family, preset in known_presets().values() if family.name == "bert"]
-    assert len(presets) > 5
-    for preset in presets:
-        assert listed[preset.handle]["metadata"]["params"] == preset.parameters, preset.name
+    for family, preset in known_presets().values():
+        if isinstance(family, HubFamily):
+            listed = getattr(keras_hub.models, f"{family.hub_name}Backbone").presets
+            assert listed[preset.handle]["metadata"]["params"] == preset.parameters, preset.name
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("roberta_large_en", "roberta"),
+        ("xlm_roberta_base_multi", "xlm_roberta"),
+        ("bge_small_en_v1.5", None),
+        ("bge_small_v1.5_en", "bert"),
+        ("electra_small_generator_uncased_en", "electra"),
+        ("llama3_8b_en", None),
+    ],
+)
+def test_any_preset_of_keras_hub_is_known_to_its_own_family_alone(name: str, family: str | None) -> None:
+    assert [each for each, entry in FAMILIES.items() if entry.knows(name)] == ([family] if family else [])
+
+
+def test_albert_says_what_top_n_cannot_mean(tiny_backbone: Callable[[str], str]) -> None:
+    backbone = resolve_backbone(tiny_backbone("albert"))
+    config = ModelConfig(max_length=16, trainable="top:2")
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    with pytest.raises(ConfigError, match="between its 2 layers"):
+        backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+
+
+def test_f_net_declares_the_one_length_that_it_takes(tiny_backbone: Callable[[str], str]) -> None:
+    """It mixes padding in: the same text in a shorter batch would give other vectors."""
+    backbone = resolve_backbone(tiny_backbone("f_net"))
+    config = ModelConfig(max_length=16)
+    tokenizer = backbone.family.tokenizer(backbone.location, config, TEXTS)
+    encoder = backbone.family.encoder(backbone.location, config, tokenizer, dtype="float32", seed=0)
+    assert fixed_length(encoder.model) == 16
+    inputs = only(pad_batch(tokenizer.encode(["the film"], 16), tokenizer.pad_id), list(encoder.model.input))
+    with pytest.raises(ValueError, match="expected shape"):
+        encoder.model(inputs)
+
+
+def test_gpt2_pools_the_token_that_has_seen_the_whole_text(tiny_backbone: Callable[[str], str]) -> None:
+    backbone = resolve_backbone(tiny_backbone("gpt2"))
+    assert backbone.pooling(ModelConfig()) == "last"
+    tokenizer = backbone.family.tokenizer(backbone.location, ModelConfig(), [])
+    end = tokenizer.vocabulary["<|endoftext|>"]
+    assert [row[-1] for row in tokenizer.encode([*TEXTS, ""], 8)] == [end] * 4
 
 
 def test_minilm_has_its_pretrained_weights() -> None:

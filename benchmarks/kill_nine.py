@@ -197,11 +197,12 @@ def compare(place: Path, options: argparse.Namespace) -> None:
         same = np.array_equal(np.load(folder.with_suffix(".npy")), expected) and report_metrics(folder) == metrics
         different += not same
         runs += 1
-        print(f"run {runs}: {phases.total()} kills so far; {'the same' if same else 'DIFFERENT'}", flush=True)
+        found = ", ".join(f"{count} {phase or 'starting'}" for phase, count in phases.most_common())
+        print(f"run {runs}: {'the same' if same else 'DIFFERENT'}; kills so far: {found}", flush=True)
         if same:
             shutil.rmtree(folder)
     for phase, count in phases.most_common():
-        print(f"{count:4d}  {phase}")
+        print(f"{count:4d}  {phase or 'starting'}")
     print(f"{phases.total()} kills over {runs} runs; {different} ended with other predictions or scores")
     sys.exit(1 if different else 0)
 

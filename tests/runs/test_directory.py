@@ -280,3 +280,12 @@ def test_runs_are_listed_in_the_order_they_were_made(tmp_path: Path) -> None:
         RunDirectory.create(tmp_path / name, RunConfig()).update(created=created)
     RunDirectory(tmp_path / "b").event("log", message="touched last")
     assert [info.path.name for info in Services().runs([tmp_path])] == ["b", "a"]
+
+
+def test_a_configuration_that_was_edited_is_noticed(run: RunDirectory) -> None:
+    assert not run.config_was_changed
+    config = run.path / "config.yaml"
+    config.write_text(config.read_text(encoding="utf-8").replace("seed: 0", "seed: 1"), encoding="utf-8")
+    assert run.config_was_changed
+    run.update(config_sha256="")  # a run of a version that did not keep it
+    assert not run.config_was_changed

@@ -10,7 +10,8 @@ import pytest
 from sft_keras import fine_tune
 from sft_keras.config import RunConfig
 from sft_keras.data.memory import examples_from_lists
-from sft_keras.errors import SftError
+from sft_keras.errors import DataError, SftError
+from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
 from sft_keras.services import Services
 from tests.conftest import TINY, merged, sentences, write_csv
@@ -72,3 +73,21 @@ def test_rows_that_cannot_be_used(arguments: dict[str, object], kind: type[Excep
     with pytest.raises(kind, match=told) as caught:
         fine_tune(**arguments)  # type: ignore[arg-type]
     assert isinstance(caught.value, SftError)
+
+
+def test_saved_rows_and_notes_that_were_damaged(copied_run: RunDirectory) -> None:
+    """A flipped bit in the middle of a column would be another text, and a model that nobody could make again."""
+    load_splits(copied_run)
+    for name in ("train", "validation", "test"):
+        path = copied_run.data / f"{name}.parquet"
+        whole = path.read_bytes()
+        for spoilt in (whole[: len(whole) // 2], b"", whole[:300] + bytes([whole[300] ^ 1]) + whole[301:]):
+            path.write_bytes(spoilt)
+            with pytest.raises(DataError, match="missing or damaged") as caught:
+                load_splits(copied_run)
+            assert caught.value.where == str(path)
+        path.write_bytes(whole)
+    (copied_run.data / "notes.json").write_text("[", encoding="utf-8")
+    with pytest.raises(DataError, match="notes on the division") as caught:
+        load_splits(copied_run)
+    assert "resume" in caught.value.fix

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sft_keras.data.class_findings import class_findings
 from sft_keras.data.column_findings import column_findings, weight_findings
 from sft_keras.data.columns import Columns
 from sft_keras.data.duplicates import duplicate_groups, exact_groups
@@ -16,7 +17,6 @@ from sft_keras.data.examples import Examples
 from sft_keras.data.findings import (
     Finding,
     Lengths,
-    class_findings,
     duplicate_findings,
     language_findings,
     missing_findings,

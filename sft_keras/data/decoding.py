@@ -18,6 +18,7 @@ import charset_normalizer
 from sft_keras.errors import DataError
 
 SAMPLE_BYTES = 256 * 1024
+SCORED_LINES = 5_000
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32"),
@@ -109,7 +110,7 @@ def _place(data: bytes, codec: str, position: int) -> str:
 def _refuse_mixture(data: bytes, where: str) -> None:
     """Raises `DataError` if some lines are clearly UTF-8 and others clearly a double-byte Chinese encoding."""
     utf8: list[int] = []
-    other: dict[str, list[int]] = {"GB18030 (GBK)": [], "Big5": []}
+    foreign: list[tuple[int, bytes]] = []
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.isascii():
             continue
@@ -118,13 +119,18 @@ def _refuse_mixture(data: bytes, where: str) -> None:
             if sum(c >= "\u2e80" for c in line.decode("utf-8")) >= 3:
                 utf8.append(number)
         except UnicodeDecodeError:
-            if len(line) - len(line.translate(None, _HIGH_BYTES)) >= 4:
-                scores = {"GB18030 (GBK)": _gb_score(line), "Big5": _big5_score(line)}
-                name = max(scores, key=lambda each: scores[each])
-                if scores[name] >= 0.9:
-                    other[name].append(number)
+            foreign.append((number, line[:2_000]))
+    if not utf8:
+        return
+    other: dict[str, list[int]] = {"GB18030 (GBK)": [], "Big5": []}
+    for number, line in foreign[:SCORED_LINES]:
+        if len(line) - len(line.translate(None, _HIGH_BYTES)) >= 4:
+            scores = {"GB18030 (GBK)": _gb_score(line), "Big5": _big5_score(line)}
+            name = max(scores, key=lambda each: scores[each])
+            if scores[name] >= 0.9:
+                other[name].append(number)
     name = max(other, key=lambda each: len(other[each]))
-    if not utf8 or not other[name]:
+    if not other[name]:
         return
     fewer, more = sorted(((utf8, "UTF-8"), (other[name], name)), key=lambda found: len(found[0]))
     shown = ", ".join(map(str, fewer[0][:10])) + (", …" if len(fewer[0]) > 10 else "")

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from sft_keras.data.class_findings import spelling_groups
 from sft_keras.data.columns import Columns
 from sft_keras.data.duplicates import normal_text
 from sft_keras.data.examples import FEWEST_ROWS_PER_CLASS, Examples
-from sft_keras.data.findings import FIXABLE, spelling_groups
+from sft_keras.data.findings import FIXABLE
 from sft_keras.data.readers import Table
 from sft_keras.errors import ConfigError, DataError, did_you_mean
 

@@ -26,8 +26,8 @@ def byte_pair_tokenizer(
 ) -> TextTokenizer:
     """Byte-level BPE as in GPT-2 and RoBERTa; it knows every text, since every byte is a token.
 
-    Words are split with GPT-2's own pattern, as in pretraining. KerasHub's tokenizer for eager calls splits with that
-    of Llama 3 instead, which cuts numbers after three digits.
+    Words are split with GPT-2's own pattern before any merge, as in pretraining. KerasHub's tokenizer does so in a
+    `tf.data` pipeline; called eagerly it does not (0.32.0), and gives other ids where a merge reaches over two words.
 
     Args:
         vocabulary: Token to id.

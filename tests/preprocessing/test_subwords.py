@@ -90,18 +90,14 @@ def test_a_model_that_is_not_unigram_is_refused(proto: bytes | None) -> None:
         sentencepiece_tokenizer(model, start="<s>", end="</s>", pad="<pad>")
 
 
-def test_numbers_are_split_as_in_pretraining_not_after_three_digits() -> None:
-    """KerasHub's eager GPT-2 tokenizer uses the pattern of Llama 3, which can never give a token of four digits."""
+def test_words_are_split_before_merging_as_in_pretraining() -> None:
+    """The last space of a run belongs to the next word. KerasHub's eager tokenizer merges the spaces instead."""
     letters, _ = byte_pairs([])
-    vocabulary = {**letters, "<|endoftext|>": len(letters)}
-    for token in ("12", "34", "1234"):
-        vocabulary.setdefault(token, len(vocabulary))
-    merges = ["1 2", "3 4", "12 34"]
-    tokenizer = byte_pair_tokenizer(
-        vocabulary, merges, start="<|endoftext|>", end="<|endoftext|>", special=["<|endoftext|>"], pad_id=0
-    )
-    end = vocabulary["<|endoftext|>"]
-    assert tokenizer.encode(["1234"], 8)[0].tolist() == [end, vocabulary["1234"], end]
+    vocabulary = {token: i for i, token in enumerate([*sorted(letters, key=len)[:256], "ĠĠ", "Ġa", "<|endoftext|>"])}
+    end = "<|endoftext|>"
+    tokenizer = byte_pair_tokenizer(vocabulary, ["Ġ Ġ", "Ġ a"], start=end, end=end, special=[end], pad_id=0)
+    expected = [vocabulary[token] for token in (end, "x", "Ġ", "Ġa", end)]
+    assert tokenizer.encode(["x  a"], 8)[0].tolist() == expected
 
 
 def test_cutting_keeps_both_special_tokens_and_saving_keeps_the_ids(tmp_path: Path) -> None:

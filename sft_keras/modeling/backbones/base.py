@@ -33,7 +33,7 @@ class Preset:
         parameters: Number of weights; None where it depends on the data.
         languages: In plain words.
         source: Where it comes from.
-        licence: SPDX name of the weights' licence.
+        licence: The weights' licence by its SPDX name, or in words if it has none.
         handle: What the family loads: a KerasHub preset name, or empty.
         package: An installed package whose folder holds the weights, preferred over the handle.
     """

@@ -1,19 +1,18 @@
-"""How good the default recipe is: real data sets, several seeds, next to TF-IDF + logistic regression.
+"""How good the recipes are: real data sets, several seeds, next to TF-IDF + logistic regression on the same rows.
 
-    python benchmarks/quality.py --sets DIR          # trec6 and cr from DIR, movie reviews from the sample
-    python benchmarks/quality.py --only imbalance    # 6 % of one class in 2,000 rows, balanced test
+    python benchmarks/quality.py sets --folder DIR --recipe balanced      # every set of DIR, and the samples
+    python benchmarks/quality.py small --folder DIR                       # 16 and 64 rows a label: terms against none
+    python benchmarks/quality.py imbalance                                # 6 % of one label in 2,000 rows
 
-DIR holds one folder a set with `train.csv` and `test.csv` (columns `text`, `label`), and `dev.csv` if there is
-one. The figures are accuracy and macro F1 on the test part, as mean ± standard deviation over the seeds; a
-baseline without a spread sees the same rows with each seed. Nothing here is timed for comparison.
+DIR holds one folder a set with `train.csv` and `test.csv` (columns `text`, `label`), and `dev.csv` if there is one.
+The figures are on the test part, as mean ± standard deviation over the seeds; a baseline without a spread sees
+the same rows with each seed. Nothing here is timed for comparison.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import random
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,18 +20,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from sft_keras.config import RunConfig
 from sft_keras.data.samples import SAMPLE_PREFIX
 from sft_keras.runs.prepare import read_data
 from sft_keras.services import Services
+from sft_keras.yaml_files import laid_over
 
-IMBALANCED_ROWS, RARE_SHARE, BALANCED_TEST_ROWS = 2000, 0.06, 600
-OBJECTIVES: dict[str, dict[str, Any]] = {
+SAMPLES = ("movie-reviews", "bbc-news")
+SMALL_SETS, SMALL_SIZES, SMALL_TEST_ROWS = ("trec6", "cr", "movie-reviews"), (16, 64), 1000
+TERMS: dict[str, dict[str, Any]] = {
+    "cross-entropy": {},
+    "supcon λ = 0.1": {"terms": [{"name": "supcon", "weight": 0.1}]},
+    "prototype λ = 0.1": {"terms": [{"name": "prototype", "weight": 0.1}]},
+    "center λ = 0.01": {"terms": [{"name": "center", "weight": 0.01}]},
+    "class_balanced λ = 1": {"terms": [{"name": "class_balanced", "weight": 1.0}]},
+}
+IMBALANCED_SETS, IMBALANCED_ROWS, RARE_SHARE, BALANCED_TEST_ROWS = ("movie-reviews", "product-reviews"), 2000, 0.06, 600
+REMEDIES: dict[str, dict[str, Any]] = {
     "cross-entropy": {},
     "class weights balanced": {"class_weights": "balanced"},
     "focal": {"task_loss": "focal"},
-    "class_balanced, λ = 1": {"terms": [{"name": "class_balanced", "weight": 1}]},
+    "class_balanced, λ found": {"terms": [{"name": "class_balanced", "weight": "auto"}], "weight_grid": [0.3, 1, 3]},
 }
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The files of a set; what is None is cut from the training file."""
+
+    name: str
+    train: str
+    validation: str | None = None
+    test: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,61 +64,83 @@ class Score:
     macro_f1: float
     baseline_accuracy: float
     baseline_macro_f1: float
+    seconds: float
+    note: str
 
 
-def score(
-    services: Services, data: str, settings: Mapping[str, Any], seed: int, *, validation: str | None, test: str | None
-) -> Score:
+def score(services: Services, parts: Parts, settings: Mapping[str, Any], seed: int) -> Score:
     """Trains once with a seed and reads the report."""
-    training = {**settings.get("training", {}), "seed": seed}
-    config = RunConfig.parse({**settings, "training": training})
+    config = RunConfig.parse(laid_over(settings, {"training": {"seed": seed}}))
     with tempfile.TemporaryDirectory() as folder:
-        run = services.prepare(data, config, out=Path(folder) / "run", validation=validation, test=test)
+        run = services.prepare(
+            parts.train, config, out=Path(folder) / "run", validation=parts.validation, test=parts.test
+        )
         report = services.start(run).report
     assert report is not None
     own, baseline = report["metrics"], report["baselines"]["tfidf_logreg"]["metrics"]
+    search = report.get("lambda_search") or {}
+    layers = report.get("layer_search") or {}
     return Score(
         own["accuracy"]["value"],
         own["macro_f1"]["value"],
         baseline["accuracy"]["value"],
         baseline["macro_f1"]["value"],
+        report["seconds"]["training"],
+        f"λ {search['chosen']:g}" if search else str(layers.get("chosen", "")),
     )
 
 
-def sets(folder: Path | None) -> Iterator[tuple[str, str, str | None, str | None]]:
-    """Name, data, validation and test of each set."""
-    for name in ("trec6", "cr"):
-        if folder and (folder / name / "train.csv").is_file():
-            place = folder / name
-            validation = place / "dev.csv"
-            yield (
-                name,
-                str(place / "train.csv"),
-                str(validation) if validation.is_file() else None,
-                str(place / "test.csv"),
-            )
-    yield "movie-reviews", f"{SAMPLE_PREFIX}movie-reviews", None, None
+def given_parts(folder: Path, name: str) -> Parts:
+    """The files of a set in the folder of sets."""
+    place = folder / name
+    validation = place / "dev.csv"
+    return Parts(
+        name, str(place / "train.csv"), str(validation) if validation.is_file() else None, str(place / "test.csv")
+    )
 
 
-def write_imbalanced(services: Services, folder: Path, seed: int) -> tuple[Path, Path]:
-    """Writes a training file with few rows of one class, and a balanced test file, from the movie reviews."""
-    frame = read_data(f"{SAMPLE_PREFIX}movie-reviews", services.settings).frame.drop_duplicates("text")
-    draw = random.Random(seed)
-    texts = {label: list(frame.loc[frame["label"] == label, "text"]) for label in ("positive", "negative")}
-    for rows in texts.values():
-        draw.shuffle(rows)
-    rare = round(IMBALANCED_ROWS * RARE_SHARE)
-    counts = {"positive": rare, "negative": IMBALANCED_ROWS - rare}
-    half = BALANCED_TEST_ROWS // 2
-    paths = folder / "train.csv", folder / "test.csv"
-    for path, part in zip(paths, ("train", "test"), strict=True):
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("text", "label"))
-            for label, rows in texts.items():
-                chosen = rows[:half] if part == "test" else rows[half : half + counts[label]]
-                writer.writerows((text, label) for text in chosen)
-    return paths
+def all_sets(folder: Path | None) -> Iterator[Parts]:
+    """The sets of the folder, then the samples."""
+    for place in sorted(folder.iterdir()) if folder else ():
+        if (place / "train.csv").is_file():
+            yield given_parts(folder or Path(), place.name)
+    for name in SAMPLES:
+        yield Parts(name, f"{SAMPLE_PREFIX}{name}")
+
+
+def frames(services: Services, folder: Path | None, name: str) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Training and test rows of a set or a sample, without repeated texts."""
+    if folder and (folder / name / "train.csv").is_file():
+        parts = given_parts(folder, name)
+        train, test = (read_data(path, services.settings).frame for path in (parts.train, str(parts.test)))
+        return train.drop_duplicates("text"), test
+    return read_data(f"{SAMPLE_PREFIX}{name}", services.settings).frame.drop_duplicates("text"), None
+
+
+def write(folder: Path, name: str, **parts: pd.DataFrame) -> Parts:
+    """The rows as files."""
+    for part, frame in parts.items():
+        frame[["text", "label"]].to_csv(folder / f"{part}.csv", index=False)
+    return Parts(name, *(str(folder / f"{part}.csv") if part in parts else None for part in ("train", "dev", "test")))
+
+
+def small_parts(services: Services, folder: Path | None, name: str, size: int, seed: int, place: Path) -> Parts:
+    """So many rows of each label to train on, as many again to validate on, and the test rows of the set."""
+    train, test = frames(services, folder, name)
+    mixed = train.sample(frac=1, random_state=seed)
+    if test is None:
+        mixed, test = mixed[SMALL_TEST_ROWS:], mixed[:SMALL_TEST_ROWS]
+    rank = mixed.groupby("label").cumcount()
+    return write(place, name, train=mixed[rank < size], dev=mixed[(rank >= size) & (rank < 2 * size)], test=test)
+
+
+def imbalanced_parts(services: Services, name: str, seed: int, place: Path) -> Parts:
+    """A training file with few positive rows, and a test file with as many of each label."""
+    mixed = frames(services, None, name)[0].sample(frac=1, random_state=seed)
+    rank = mixed.groupby("label").cumcount()
+    half, rare = BALANCED_TEST_ROWS // 2, round(IMBALANCED_ROWS * RARE_SHARE)
+    wanted = mixed["label"].map({"positive": rare, "negative": IMBALANCED_ROWS - rare})
+    return write(place, name, train=mixed[(rank >= half) & (rank < half + wanted)], test=mixed[rank < half])
 
 
 def print_row(name: str, scores: Sequence[Score]) -> None:
@@ -109,38 +152,56 @@ def print_row(name: str, scores: Sequence[Score]) -> None:
         return f"{statistics.mean(values):.1f} ± {spread:.1f}"
 
     figures = [figure(name) for name in ("accuracy", "baseline_accuracy", "macro_f1", "baseline_macro_f1")]
-    print(f"| {name} | {' | '.join(figures)} |", flush=True)
+    notes = ", ".join(sorted({item.note for item in scores if item.note}))
+    seconds = statistics.mean(item.seconds for item in scores)
+    print(f"| {name} | {' | '.join(figures)} | {seconds:.0f} s | {notes} |", flush=True)
+
+
+def print_header(title: str) -> None:
+    """The first two lines of a table."""
+    print(f"\n| {title} | accuracy | TF-IDF + LR | macro F1 | TF-IDF + LR | training | chosen |")
+    print("|---|---|---|---|---|---|---|", flush=True)
 
 
 def main() -> None:
     """Prints the tables that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", type=Path, help="folder with trec6 and cr")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each set")
-    parser.add_argument("--only", help="one set, or imbalance")
-    parser.add_argument("--settings", type=json.loads, default={}, help="settings laid over the defaults, as JSON")
-    arguments = parser.parse_args()
+    parser.add_argument("table", choices=("sets", "small", "imbalance"))
+    parser.add_argument("--folder", type=Path, help="folder of sets")
+    parser.add_argument("--recipe", default="balanced")
+    parser.add_argument("--settings", type=json.loads, default={}, help="settings laid over the recipe, as JSON")
+    parser.add_argument("--only", nargs="*", help="sets, by name")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SMALL_SIZES, help="rows of each label, for small")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each line")
+    asked = parser.parse_args()
     services = Services()
-    header = "| accuracy | TF-IDF + LR | macro F1 | TF-IDF + LR |\n|---|---|---|---|---|"
-    if arguments.only != "imbalance":
-        print(f"| set {header}")
-        for name, data, validation, test in sets(arguments.sets):
-            if arguments.only in (None, name):
-                seeds = range(arguments.seeds)
-                print_row(
-                    name,
-                    [score(services, data, arguments.settings, s, validation=validation, test=test) for s in seeds],
-                )
-    if arguments.only in (None, "imbalance"):
-        print(f"\n| {RARE_SHARE:.0%} positive in {IMBALANCED_ROWS:,} movie reviews {header}")
-        for name, objective in OBJECTIVES.items():
+    settings = laid_over(services.recipe(asked.recipe), asked.settings)
+    seeds = range(asked.seeds)
+    if asked.table == "sets":
+        print_header(f"set, recipe {asked.recipe}")
+        for parts in all_sets(asked.folder):
+            if not asked.only or parts.name in asked.only:
+                print_row(parts.name, [score(services, parts, settings, seed) for seed in seeds])
+        return
+    variants = TERMS if asked.table == "small" else REMEDIES
+    cases = [(name, size) for name in SMALL_SETS for size in asked.sizes]
+    if asked.table == "imbalance":
+        cases = [(name, 0) for name in IMBALANCED_SETS]
+    for name, size in cases:
+        if asked.only and name not in asked.only:
+            continue
+        print_header(f"{name}, {size} rows a label" if size else f"{name}, {RARE_SHARE:.0%} positive")
+        for variant, objective in variants.items():
             scores = []
-            for seed in range(arguments.seeds):
-                with tempfile.TemporaryDirectory() as folder:
-                    train, test_file = write_imbalanced(services, Path(folder), seed)
-                    settings = {**arguments.settings, "objective": objective}
-                    scores.append(score(services, str(train), settings, seed, validation=None, test=str(test_file)))
-            print_row(name, scores)
+            for seed in seeds:
+                with tempfile.TemporaryDirectory() as place:
+                    parts = (
+                        small_parts(services, asked.folder, name, size, seed, Path(place))
+                        if size
+                        else imbalanced_parts(services, name, seed, Path(place))
+                    )
+                    scores.append(score(services, parts, laid_over(settings, {"objective": objective}), seed))
+            print_row(variant, scores)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,17 @@ def hidden_states(encoder: Encoder) -> list[Any]:
     The last one is the backbone's output, which a final normalisation may set apart from its last block's. Blocks
     that share their weights stand several times in the graph and cannot be told apart: only the output is given.
     """
+    # A block may lie within a backbone that is one layer of the graph; its output is then out of reach.
+    within = {id(layer) for layer in encoder.model.layers}
+    distinct = {id(block) for block in encoder.blocks}
     own: list[Any] = []
-    if len(set(map(id, encoder.blocks))) == len(encoder.blocks):
+    if distinct <= within and len(distinct) == len(encoder.blocks):
         try:
             own = [block.output for block in encoder.blocks[:-1]]
-        except (AttributeError, ValueError):  # called several times, or no layer of the graph
+        except (AttributeError, ValueError):  # called several times
             own = []
     width = encoder.model.output.shape[-1]
-    if any(not hasattr(state, "shape") or state.shape[-1] != width for state in own):
+    if any(state.shape[-1] != width for state in own):
         own = []
     return [*own, encoder.model.output]
 

@@ -88,9 +88,9 @@ class ModelConfig(Section):
     max_length: int = Field(
         256, ge=8, le=8192, title="Longest text", description="Tokens a text; what is longer is cut at the end."
     )
-    lstm_units: int = Field(128, ge=4, le=4096, title="LSTM units", description="Units in each direction (lstm only).")
+    lstm_units: int = Field(32, ge=4, le=4096, title="LSTM units", description="Units in each direction (lstm only).")
     lstm_embedding_dim: int = Field(
-        128, ge=4, le=4096, title="LSTM embedding size", description="Width of the token vectors (lstm only)."
+        32, ge=4, le=4096, title="LSTM embedding size", description="Width of the token vectors (lstm only)."
     )
     lstm_vocabulary_size: int = Field(
         20_000, ge=100, le=1_000_000, title="LSTM vocabulary", description="Most tokens that are learned (lstm only)."

@@ -108,14 +108,16 @@ class ModelConfig(Section):
         title="LoRA rank",
         description="Train low-rank factors of this rank in the attention instead of the backbone; none if empty.",
     )
-    dropout: float = Field(0.1, ge=0, lt=1, title="Dropout", description="Share of units dropped in the backbone.")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, title="Dropout", description="Share dropped in the backbone; the family's default if empty."
+    )
     head_dropout: float = Field(0.1, ge=0, lt=1, title="Head dropout", description="Share dropped before the head.")
     max_length: int = Field(
         256, ge=8, le=8192, title="Longest text", description="Tokens a text; what is longer is cut at the end."
     )
-    lstm_units: int = Field(128, ge=4, le=4096, title="LSTM units", description="Units in each direction (lstm only).")
+    lstm_units: int = Field(32, ge=4, le=4096, title="LSTM units", description="Units in each direction (lstm only).")
     lstm_embedding_dim: int = Field(
-        128, ge=4, le=4096, title="LSTM embedding size", description="Width of the token vectors (lstm only)."
+        32, ge=4, le=4096, title="LSTM embedding size", description="Width of the token vectors (lstm only)."
     )
     lstm_vocabulary_size: int = Field(
         20_000, ge=100, le=1_000_000, title="LSTM vocabulary", description="Most tokens that are learned (lstm only)."

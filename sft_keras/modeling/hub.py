@@ -78,7 +78,7 @@ class HubFamily(Family):
         del seed
 
         # A frozen backbone gives the same vectors each time: dropout above no trained weight is only noise.
-        dropout = 0.0 if config.trainable == "head" else config.dropout
+        dropout = self.dropout(config)
         backbone = _fetch(location, _hub_class(f"{self.hub_name}Backbone").from_preset, dropout=dropout, dtype=dtype)
         longest = backbone.get_config()["max_sequence_length"]
         if config.max_length > longest:

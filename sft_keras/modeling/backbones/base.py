@@ -93,6 +93,7 @@ class Family(abc.ABC):
         architectures: Names under which `config.json` of a folder or a handle declares it.
         default_pooling: What `pooling: auto` means.
         default_learning_rate: What an empty learning rate means.
+        default_dropout: What an empty dropout means.
         presets: The presets known by name.
     """
 
@@ -100,6 +101,7 @@ class Family(abc.ABC):
     architectures: tuple[str, ...] = ()
     default_pooling: Pooling
     default_learning_rate: float
+    default_dropout: float = 0.1
     presets: tuple[Preset, ...] = ()
 
     @abc.abstractmethod
@@ -133,6 +135,12 @@ class Family(abc.ABC):
         """
         del weights
         return config
+
+    def dropout(self, config: ModelConfig) -> float:
+        """The dropout in the backbone: none where it is frozen, since above no trained weight it is only noise."""
+        if config.trainable == "head":
+            return 0.0
+        return self.default_dropout if config.dropout is None else config.dropout
 
     def preset_writer(self, encoder: Encoder, tokenizer: TextTokenizer) -> Callable[[Path], None] | None:
         """Writes the backbone and its tokenizer as a KerasHub preset into a folder; None if there is no such form."""

@@ -13,10 +13,6 @@ from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, Encoder, Family, Location, Preset
 from sft_keras.preprocessing.tokenizer import TextTokenizer, Unit, learn_tokenizer
 
-# Share of the texts of a batch whose LSTM states are dropped: it fits a few thousand texts by heart, after which the
-# bag of n-grams beside it would learn nothing more.
-_LEFT_OUT = 0.5
-
 
 class Lstm(Family):
     """Token and hashed bigram embeddings (zero is masked), dropout, one bidirectional LSTM beside them.
@@ -28,6 +24,7 @@ class Lstm(Family):
     name = "lstm"
     default_pooling = "mean_max"
     default_learning_rate = 2e-3
+    default_dropout = 0.5  # a few thousand texts are soon learned by heart
     presets = (Preset("lstm", None, "any (learned from your data)", "trained from scratch", "Apache-2.0"),)
 
     def is_here(self, preset: Preset) -> bool:
@@ -84,10 +81,8 @@ class Lstm(Family):
             embeddings.append(of_pairs)
             pairs = HashedNgrams(2, config.lstm_bigram_buckets, name="bigrams")(token_ids)
             hidden = keras.layers.Add(dtype=dtype, name="token_and_bigram")([hidden, of_pairs(pairs)])
-        is_frozen = config.trainable == "head"
-        hidden = keras.layers.Dropout(
-            0.0 if is_frozen else config.dropout, seed=seed, dtype=dtype, name="embeddings_dropout"
-        )(hidden)
+        rate = self.dropout(config)
+        hidden = keras.layers.Dropout(rate, seed=seed, dtype=dtype, name="embeddings_dropout")(hidden)
         lstm = keras.layers.LSTM(
             config.lstm_units,
             return_sequences=True,
@@ -99,13 +94,10 @@ class Lstm(Family):
         layer = keras.layers.Bidirectional(lstm, dtype=dtype, name="lstm")
         states = layer(hidden)
         if config.lstm_bigram_buckets:
-            states = keras.layers.Dropout(
-                0.0 if is_frozen else _LEFT_OUT,
-                noise_shape=(None, 1, 1),
-                seed=seed,
-                dtype=dtype,
-                name="lstm_left_out",
-            )(states)
+            # The LSTM learns a few thousand texts by heart, and then the bag beside it would learn nothing more. So
+            # for some texts of a batch all that the LSTM says is dropped.
+            whole = keras.layers.Dropout(rate, noise_shape=(None, 1, 1), seed=seed, dtype=dtype, name="lstm_dropout")
+            states = whole(states)
             states = keras.layers.Concatenate(dtype=dtype, name="wide_and_deep")([hidden, states])
         model = keras.Model({"token_ids": token_ids}, states, name="backbone")
         return Encoder(model, tuple(embeddings), (layer,))

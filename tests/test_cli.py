@@ -358,13 +358,13 @@ def test_ctrl_c_outside_a_training(sft: Cli, labelled: Path, monkeypatch: pytest
 def test_a_failure_in_training_is_told_and_can_be_resumed(
     sft: Cli, labelled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sft_keras.training.trainer as trainer
+    import sft_keras.training.strategies as strategies
 
     def failing(*_: object, **__: object) -> None:
         raise TrainingError("The loss is no longer a number (step 3).", fix="Lower optimizer.learning_rate.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "train", failing)
+        patch.setattr(strategies, "train", failing)
         answer = sft("train", "--data", labelled, "--out", "run", *TINY_OPTIONS)
     assert answer.code == 2
     assert answer.message == [

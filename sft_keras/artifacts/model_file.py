@@ -36,6 +36,7 @@ DEFINING_MODULES = re.compile(
     r"|keras\.src\.(initializers|regularizers|constraints|dtype_policies)(\.\w+)*"
     r"|keras_hub\.src\.layers\.modeling\.\w+"
     r"|keras_hub\.src\.models\.\w+\.(?!\w*(tokenizer|preprocessor|converter|segmenter|backbone))\w+"
+    r"|keras_hub\.src\.models\.deberta_v3\.deberta_v3_backbone"  # saved as one layer: see its family
     r"|sft_keras\.modeling(\.\w+)+"
 )
 PLAIN_VALUES = {"__keras_tensor__", "__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__"}

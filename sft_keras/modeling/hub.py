@@ -77,7 +77,6 @@ class HubFamily(Family):
     ) -> Encoder:
         del seed
 
-        # A frozen backbone gives the same vectors each time: dropout above no trained weight is only noise.
         dropout = self.dropout(config)
         backbone = _fetch(location, _hub_class(f"{self.hub_name}Backbone").from_preset, dropout=dropout, dtype=dtype)
         longest = backbone.get_config()["max_sequence_length"]

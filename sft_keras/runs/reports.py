@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sft_keras.artifacts.bundle import REPORT, read_bundle
+from sft_keras.artifacts.bundle import CONFIG, REPORT, read_bundle
 from sft_keras.config import RunConfig
 from sft_keras.data.samples import SAMPLE_PREFIX
 from sft_keras.errors import ArtifactError
@@ -79,7 +79,10 @@ def _of_run(run: RunDirectory) -> tuple[Any, RunConfig, str]:
         raise ArtifactError(
             "The run has no report yet.", where=str(run.path), fix=f"Finish it: sft-keras train --resume {run.path}"
         )
-    return _read_json(file), run.config(), str(file)
+    # What the run chose by itself stands in the bundle only.
+    settings = run.bundle / CONFIG
+    config = RunConfig.from_yaml(settings) if settings.is_file() else run.config()
+    return _read_json(file), config, str(file)
 
 
 def _of_bundle(place: Path) -> tuple[Any, RunConfig, str]:

@@ -91,7 +91,7 @@ class FeatureCache:
 
 
 def _key(model: keras.Model, ids: Sequence[np.ndarray]) -> str:
-    digest = hashlib.sha256(repr([(layer.name, type(layer).__name__) for layer in model.layers]).encode())
+    digest = hashlib.sha256(repr([type(layer).__name__ for layer in model.layers]).encode())
     digest.update(repr([str(layer.dtype_policy.name) for layer in model.layers]).encode())
     digest.update(repr([getattr(layer, "mode", "") for layer in model.layers]).encode())
     for weight in model.weights:

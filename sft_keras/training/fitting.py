@@ -102,8 +102,8 @@ def fit(
     book.set_model(model)
     book.remember_metrics()
     validation_order = sorted_batches(validation.lengths, rows_at_once(config))
-    validation_data = stream(validation, lambda: validation_order, steps=len(validation_order))
     try:
+        validation_data = stream(validation, lambda: validation_order, steps=len(validation_order))
         while book.position.epoch < options.epochs and not book.has_waited_enough:
             # An epoch that was broken is shorter than the others, and `fit` wants one length for all.
             epoch, step = book.position.epoch, book.position.step

@@ -129,7 +129,7 @@ def test_no_memory_is_taken_for_what_a_model_claims_now_or_later(copied_run: Run
     whole = path.read_bytes()
     edit_model(path, in_config(lambda dense: dense["config"].update(units=10**12)))
     rehash(copied_run.bundle)
-    with pytest.raises(ArtifactError, match=r"not safe to load: model\.keras claims 1[\d,]+ weights") as caught:
+    with pytest.raises(ArtifactError, match=r"not safe to load: model\.keras claims [\d,]+ weights") as caught:
         services.load(copied_run.bundle)
     assert caught.value.fix
     path.write_bytes(whole)

@@ -262,7 +262,7 @@ def test_only_settings_that_differ_are_listed_and_paths_lose_their_folders():
     changed = {each.key: (each.value, each.default) for each in facts.changed_settings(config)}
     assert changed == {
         "training.epochs": (9, 3),
-        "model.backbone": ("my_model", "minilm"),
+        "model.backbone": ("my_model", "auto"),
         "model.word_vectors": ("vectors.txt", None),
     }
     page = page_of(content(), config)

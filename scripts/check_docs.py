@@ -272,7 +272,8 @@ def variable_names() -> set[str]:
 
 def finding_codes() -> set[str]:
     """The codes of the findings of `sft-keras check`."""
-    source = (ROOT / "sft_keras/data/findings.py").read_text(encoding="utf-8")
+    files = sorted((ROOT / "sft_keras/data").glob("*findings.py"))
+    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
     return (set(FINDING_CODE.findall(source)) - {"missing_"}) | {"missing_text", "missing_label"}
 
 

@@ -73,7 +73,7 @@ def test_lambda_must_be_a_number_from_zero_up(weight: object) -> None:
         ({"training": {"epochs": None}}, "Received: None"),
         ({"optimizer": {"learning_rate": "fast"}}, "must be a number, such as 0.5"),
         ({"training": {"jit_compile": "perhaps"}}, "must be true or false"),
-        ({"model": {"pooling": "min"}}, "must be one of 'auto', 'cls', 'mean', 'last' or 'max'"),
+        ({"model": {"pooling": "min"}}, "must be one of 'auto', 'cls', 'mean', 'last', 'max' or 'mean_max'"),
         ({"model": {"trainable": "half"}}, "full, head (backbone frozen), or top:N"),
         ({"data": {"text_column": 5}}, "must be a text"),
         ({"objective": {"terms": 5}}, "objective.terms: must be a list"),

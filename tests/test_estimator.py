@@ -25,7 +25,10 @@ from sft_keras import SFTClassifier, load
 from sft_keras.errors import ArtifactError, SftError
 from tests.conftest import TINY, sentences
 
-SETTINGS = {"model": {"lstm_units": 8, "lstm_embedding_dim": 8}, "training": {"patience": None}}
+SETTINGS = {
+    "model": {"lstm_units": 8, "lstm_embedding_dim": 8, "lstm_bigram_buckets": 0, "dropout": 0.1},
+    "training": {"patience": None},
+}
 QUICK = {"epochs": 1, "batch_size": 16, "max_length": 16, "settings": SETTINGS}
 ROWS = sentences(96)
 TEXTS = [text for text, _ in ROWS]
@@ -52,7 +55,7 @@ def fitted() -> SFTClassifier:
         "lstm",
         sup_term="supcon",
         sup_weight=0.05,
-        epochs=np.int64(8),
+        epochs=np.int64(20),
         batch_size=16,
         learning_rate=0.03,
         max_length=16,
@@ -93,11 +96,11 @@ def test_it_learns_and_answers_in_the_type_of_the_labels(fitted: SFTClassifier) 
 
 def test_the_arguments_are_settings(fitted: SFTClassifier) -> None:
     config = fitted.config_
-    assert (config.training.epochs, config.training.batch_size, config.training.seed) == (8, 16, 3)
+    assert (config.training.epochs, config.training.batch_size, config.training.seed) == (20, 16, 3)
     assert (config.model.backbone, config.model.max_length, config.model.lstm_units) == ("lstm", 16, 8)
     assert (config.optimizer.learning_rate, config.data.validation_fraction) == (0.03, 0.2)
     assert [(term.name, term.weight) for term in config.objective.terms] == [("supcon", 0.05)]
-    assert [epoch["epoch"] for epoch in fitted.history_] == list(range(1, 9))
+    assert [epoch["epoch"] for epoch in fitted.history_] == list(range(1, 21))
     assert fitted.report_ is None
     assert [path.name for path in Path(fitted._folder.name).iterdir()] == ["bundle"]
     assert fitted.get_params()["settings"] is SETTINGS

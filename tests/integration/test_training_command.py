@@ -145,7 +145,9 @@ def test_a_full_disk_stops_the_training_and_it_goes_on(
 
 def test_a_full_disk_after_the_training_loses_nothing(services: Services, labelled: Path, tmp_path: Path) -> None:
     settings = merged(
-        TINY, {"model": {"backbone": "lstm"}, "training": {"epochs": 1}, "evaluation": {"baselines": False}}
+        TINY,
+        {"model": {"backbone": "lstm", "lstm_bigram_buckets": 0}},
+        {"training": {"epochs": 1}, "evaluation": {"baselines": False}},
     )
     run = services.prepare(str(labelled), RunConfig.parse(settings), out=tmp_path / "run")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

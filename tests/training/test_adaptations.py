@@ -20,7 +20,7 @@ from tests.training.test_training import Recorder, examples, hard_settings, logi
 
 # An epoch of 90 rows ends with a batch of 10; the weights differ, so that a mean over parts alone would be wrong.
 UNEVEN = examples(90, weights=np.linspace(0.2, 2, 90, dtype=np.float32))
-NO_DROPOUT: dict[str, Any] = {"model": {"dropout": 0.0, "head_dropout": 0.0}}
+NO_DROPOUT: dict[str, Any] = {"model": {"dropout": 0.0, "head_dropout": 0.0, "lstm_bigram_buckets": 0}}
 
 
 def with_parts(parts: int, optimizer: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:

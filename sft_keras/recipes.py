@@ -22,8 +22,12 @@ class RecipeInfo:
 
 def recipes_dir() -> Path:
     """The folder `configs` of the checkout, or what an installed package brought of it."""
-    checkout = Path(__file__).parent.parent / "configs"
-    return checkout if checkout.is_dir() else Path(sysconfig.get_path("data")) / "share" / "sft-keras" / "configs"
+    root = Path(__file__).parent.parent
+    if (root / "pyproject.toml").is_file():
+        return root / "configs"
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    places = [Path(sysconfig.get_path("data", scheme)) / "share" / "sft-keras" / "configs" for scheme in schemes]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def recipes() -> list[RecipeInfo]:

@@ -133,7 +133,9 @@ def show_backbones(backbones: Sequence[BackboneInfo]) -> None:
         table.add_row(b.preset.name, b.family, size, b.preset.languages, b.preset.licence, here)
     console = _console()
     console.print(table)
-    console.print("\nAlso: any KerasHub BERT preset, an hf://organisation/name handle, or a local folder.")
+    console.print(
+        "\nAlso: any other KerasHub preset of these families, an hf://organisation/name handle, or a local folder."
+    )
 
 
 def show_recipes(recipes: Sequence[RecipeInfo]) -> None:
@@ -276,7 +278,9 @@ def show_result(result: RunResult) -> None:
         if result.has_bundle:
             lines.append(f"The best model so far: {run.bundle} (not yet scored on the test part)")
         else:
-            lines.append("No epoch was completed yet, so there is no model; the state is saved.")
+            lines.append(
+                "There is no model yet: no epoch was completed, or λ is still being searched. The state is saved."
+            )
     for line in lines:  # a command that is broken over two lines cannot be copied
         console.print(line, markup=False, soft_wrap=True)
 

@@ -59,6 +59,8 @@ class RunConfig(Section):
                 raise ValueError("training.head_solver logistic needs model.trainable head")
             if self.objective.terms or self.objective.task_loss != "cross_entropy" or self.objective.label_smoothing:
                 raise ValueError("training.head_solver logistic minimises plain cross-entropy: no terms, no other loss")
+            if self.model.pooled_layers == "auto" and self.model.pooling in ("max", "mean_max"):
+                raise ValueError("model.pooled_layers auto pools each layer apart: not with pooling max or mean_max")
         elif self.model.pooled_layers == "auto":
             raise ValueError("model.pooled_layers auto needs training.head_solver logistic")
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from urllib.request import getproxies
 
 from sft_keras.data.scripts import mostly_latin, mostly_unspaced
 from sft_keras.modeling.backbones.base import known_presets
@@ -44,7 +45,9 @@ def choose_backbone(texts: Sequence[str]) -> tuple[str, str]:
 
 
 def hub_answers() -> bool:
-    """Whether the hub that presets come from can be reached."""
+    """Whether the hub that presets come from can be reached; behind a proxy it is taken to be."""
+    if getproxies().get("https"):
+        return True
     try:
         with socket.create_connection((HUB, PORT), timeout=PATIENCE_SECONDS):
             return True

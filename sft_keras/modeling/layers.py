@@ -74,6 +74,12 @@ def parse_layers(pooled_layers: str, count: int) -> LayerChoice:
         numbers = tuple(range(low, min(high, count + 1) + 1))
     else:
         numbers = tuple(map(int, pooled_layers.split("+")))
+    if count == 1 and numbers != (1,):
+        raise ConfigError(
+            f'The layers of this backbone cannot be told apart. Received: model.pooled_layers="{pooled_layers}"',
+            where="model.pooled_layers",
+            fix="Use last.",
+        )
     if not numbers or numbers[-1] > count or list(numbers) != sorted(set(numbers)):
         raise ConfigError(
             f'The backbone has layers 1 to {count}. Received: model.pooled_layers="{pooled_layers}"',
@@ -100,7 +106,9 @@ def with_layers(encoder: Encoder, pooled_layers: str) -> Encoder:
         output = keras.layers.Concatenate(name="layers_side_by_side")(chosen)
     else:
         output = keras.layers.Average(name="mean_of_layers")(chosen)
-    return replace(encoder, model=keras.Model(encoder.model.input, output, name="backbone"))
+    # Layers above are no part of the model any more, so that `top:N` counts from the last that is read.
+    blocks = encoder.blocks[: choice.layers[-1]] if len(states) == len(encoder.blocks) else encoder.blocks
+    return replace(encoder, model=keras.Model(encoder.model.input, output, name="backbone"), blocks=blocks)
 
 
 def layer_vectors(encoder: Encoder, pooling: Pooling) -> keras.Model:

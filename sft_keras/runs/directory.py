@@ -176,7 +176,7 @@ class RunDirectory:
             with contextlib.suppress(ValueError, RecursionError):
                 if isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
                     return False
-            finished = (self.bundle / "report.json").is_file() and not self.checkpoints.exists()
+            finished = (self.bundle / "manifest.json").is_file() and not self.checkpoints.exists()
             made = datetime.fromtimestamp((self.path / "config.yaml").stat().st_mtime, UTC)
             state = "finished" if finished else "interrupted"
             self._write_status(Status(state=state, created=made.isoformat(timespec="seconds")))

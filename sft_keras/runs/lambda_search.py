@@ -8,7 +8,9 @@ The best of several figures on the same rows is partly luck. λ above 0 is there
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -35,17 +37,19 @@ class Tried:
         score: The monitored figure of its best epoch; higher is better (a loss is negated).
         epochs: Epochs trained.
         seconds: Time of its training.
+        settings: SHA-256 of the settings that it was trained with.
     """
 
     weight: float
     score: float
     epochs: int
     seconds: float
+    settings: str
 
 
 def folder_of(checkpoints: Path, weight: float) -> Path:
     """Where the training with this λ keeps its state."""
-    return checkpoints / f"lambda-{weight:g}"
+    return checkpoints / f"lambda-{weight!r}"
 
 
 def search_weight(
@@ -76,20 +80,23 @@ def search_weight(
     """
     weights = list(dict.fromkeys((0.0, *sorted(config.objective.weight_grid))))
     names = [term.name for term in config.objective.terms if term.weight == "auto"]
+    settings = hashlib.sha256(config.to_yaml().encode()).hexdigest()
     tried: list[Tried] = []
     answers: list[np.ndarray] = []
     targets = labels.encode(splits.validation.labels)
     for number, weight in enumerate(weights, start=1):
         folder = folder_of(checkpoints, weight)
         chosen = config.model_copy(update={"objective": config.objective.with_weight(weight)})
-        known = _read(folder)
+        known = _read(folder, settings, len(targets))
         if known is None:
             sink.event("log", message=f"λ = {weight:g} ({number} of {len(weights)}) for {' + '.join(names)}.")
             trained = train(chosen, folder)
             if not trained.complete:
                 return None
             found = probabilities(trained, splits.validation.texts)
-            known = _keep(folder, trained, weight, config.training.monitor, found), found
+            known = _keep(folder, trained, weight, config.training.monitor, found, settings), found
+            # What memory allowed for one weight holds for the others.
+            config = config.model_copy(update={"training": trained.config.training})
             del trained
             gc.collect()
         tried.append(known[0])
@@ -146,7 +153,7 @@ def _choose(
     return {
         "terms": list(names),
         "monitor": monitor,
-        "rows": [asdict(row) for row in tried],
+        "rows": [{**asdict(row), "score": abs(row.score)} for row in tried],
         "best": tried[best].weight,
         "chosen": chosen,
         "kept_zero": chosen == 0,
@@ -167,15 +174,21 @@ def _span(low: float | None, high: float | None, monitor: str) -> str:
     return f"interval {_points(low, monitor)} to {_points(high, monitor)}"
 
 
-def _keep(folder: Path, trained: Any, weight: float, monitor: str, found: np.ndarray) -> Tried:
+def _keep(folder: Path, trained: Any, weight: float, monitor: str, found: np.ndarray, settings: str) -> Tried:
     history = trained.position.history
     best = history[trained.position.best_epoch - 1]
     value = best[f"val_{monitor}"]
     result = Tried(
-        weight, -value if monitor == "task_loss" else value, trained.position.epoch, trained.position.seconds
+        weight,
+        -value if monitor == "task_loss" else value,
+        trained.position.epoch,
+        trained.position.seconds,
+        settings,
     )
     with (folder / PROBABILITIES).open("wb") as file:
         np.save(file, found, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
     # Written last: its presence says that both are complete.
     temporary = folder / f".{RESULT}.part"
     temporary.write_text(json.dumps(asdict(result)), encoding="utf-8")
@@ -183,9 +196,11 @@ def _keep(folder: Path, trained: Any, weight: float, monitor: str, found: np.nda
     return result
 
 
-def _read(folder: Path) -> tuple[Tried, np.ndarray] | None:
+def _read(folder: Path, settings: str, rows: int) -> tuple[Tried, np.ndarray] | None:
+    """What was found before; None if nothing was, or with other settings."""
     try:
         result = Tried(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
-        return result, np.load(folder / PROBABILITIES, allow_pickle=False)
-    except (OSError, ValueError, TypeError):
+        found = np.load(folder / PROBABILITIES, allow_pickle=False)
+    except (OSError, ValueError, TypeError, EOFError):
         return None
+    return (result, found) if result.settings == settings and len(found) == rows else None

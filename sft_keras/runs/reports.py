@@ -75,6 +75,12 @@ def report_page(place: Path, *, language: str | None = None, texts: bool = False
 
 def _of_run(run: RunDirectory) -> tuple[Any, RunConfig, str]:
     file = run.report / "report.json"
+    if not file.is_file() and run.status().state == "finished":
+        raise ArtifactError(
+            "The run has no test part, so nothing was scored.",
+            where=str(run.path),
+            fix=f"Score it on another file: sft-keras evaluate {run.bundle} --data FILE",
+        )
     if not file.is_file():
         raise ArtifactError(
             "The run has no report yet.", where=str(run.path), fix=f"Finish it: sft-keras train --resume {run.path}"
@@ -89,7 +95,7 @@ def _of_bundle(place: Path) -> tuple[Any, RunConfig, str]:
     bundle = read_bundle(place)
     if bundle.report is None:
         raise ArtifactError(
-            "The bundle has no report: its training was stopped before the test part was scored.",
+            "The bundle has no report: there was no test part, or the training was stopped before it was scored.",
             where=str(place),
             fix="Finish the run that it comes from, or score it: sft-keras evaluate BUNDLE --data FILE",
         )

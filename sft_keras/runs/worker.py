@@ -41,7 +41,8 @@ class RunResult:
         run: Its folder.
         complete: False if it was stopped on the way.
         report: The report as in `report.json`; None if it was stopped, or has no test part.
-        has_bundle: Whether there is a bundle: a stopped run has one from its first full epoch on.
+        has_bundle: Whether there is a bundle: a stopped run has one from its first full epoch on, but
+            not while λ is searched.
     """
 
     run: RunDirectory
@@ -118,7 +119,7 @@ def _execute(
     config = run.config()
     if run.config_was_changed:
         message = "config.yaml was changed since the run was made; it is trained with what stands there now."
-        if any(run.checkpoints.glob("epoch-*")):
+        if any(run.checkpoints.rglob("epoch-*")):
             message += " A part was trained before, so the result is that of neither the old settings nor the new ones."
         sink.event("log", message=message)
     splits = load_splits(run)
@@ -147,8 +148,15 @@ def _execute(
     found: dict[str, Any] = {}
     if config.objective.searches_weight:
         from sft_keras.runs.lambda_search import folder_of, search_weight
+        from sft_keras.training.adaptation import settled
+        from sft_keras.training.frozen import require_effect
 
         sink.event("phase", name="searching")
+        run.checkpoints.mkdir(exist_ok=True)
+        if config.model.trainable == "head":
+            require_effect(config)
+        else:
+            config = settled(config, run.checkpoints, sink)  # once for all weights
         search = search_weight(
             config,
             splits,
@@ -159,7 +167,7 @@ def _execute(
             labels=start.labels_with(splits.train.labels) if start else Labels.of(splits.train.labels),
         )
         if search is None:
-            return RunResult(run, complete=False, report=None, has_bundle=False)
+            return RunResult(run, complete=False, report=None, has_bundle=run.bundle.is_dir())
         config, found["lambda_search"] = search
         # The winner is trained already: going on from where it stands is reading its best weights.
         checkpoints = folder_of(checkpoints, found["lambda_search"]["chosen"])
@@ -176,7 +184,7 @@ def _execute(
     if trained.complete:
         # A finished run is not resumed; its checkpoints weigh three times the model.
         shutil.rmtree(run.checkpoints, ignore_errors=True)
-    return RunResult(run, trained.complete, report, trained.has_best)
+    return RunResult(run, trained.complete, report, run.bundle.is_dir())
 
 
 def _predictor(trained: Any) -> Any:

@@ -126,7 +126,7 @@ class RunServices(Installation):
         try:
             return execute(run, sink or Silent(), should_stop, self.settings)
         except ConfigError:
-            if discard and not any(run.checkpoints.glob("epoch-*")):
+            if discard and not any(run.checkpoints.rglob("epoch-*")):
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
 

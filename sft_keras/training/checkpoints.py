@@ -285,8 +285,9 @@ def _require_backend(name: str, folder: Path) -> None:
 
 def disk_full(error: Exception, folder: Path) -> TrainingError:
     """What to tell when something beside the checkpoints cannot be written."""
+    run = next((place for place in folder.parents if (place / "status.json").is_file()), folder.parent)
     return TrainingError(
         f"The checkpoint could not be written: {getattr(error, 'strerror', None) or error}",
         where=str(folder),
-        fix=f"Free some space, then: sft-keras train --resume {folder.parent} (what was saved before is still there)",
+        fix=f"Free some space, then: sft-keras train --resume {run} (what was saved before is still there)",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sft_keras.preprocessing.batches import only, pad_batch, sorted_batches
-
 SUFFIX = ".npy"
+ABANDONED_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -35,34 +35,26 @@ class FeatureCache:
     max_bytes: int = 0
 
     def vectors(
-        self,
-        model: keras.Model,
-        ids: Sequence[np.ndarray],
-        *,
-        pad_id: int,
-        batch_size: int,
-        on_batch: Callable[[int], None],
-        multiple: int = 1,
+        self, model: keras.Model, ids: Sequence[np.ndarray], *, reads: str, compute: Callable[[], np.ndarray]
     ) -> np.ndarray:
         """What the model gives for each text, from the folder if it was computed before.
 
         Args:
             model: From named inputs of shape [batch, length] to float32 [batch, layers, width].
             ids: Token ids of each text, int32 [tokens].
-            pad_id: What fills a batch.
-            batch_size: Texts a batch.
-            on_batch: Hears how many texts were done; what it raises stops the work.
-            multiple: See `pad_batch`.
+            reads: What of the backbone the model gives, which its weights do not tell.
+            compute: Makes the vectors, float32 [texts, layers, width].
 
         Returns:
             float32 of shape [texts, layers, width], perhaps mapped from a file.
         """
-        path = self.folder / f"{_key(model, ids)}{SUFFIX}" if self.folder else None
-        found = _load(path, len(ids))
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{_key(model, ids, reads)}{SUFFIX}"
+        found = _load(path, (len(ids), *model.output.shape[1:]))
         if found is None:
-            found = _compute(model, ids, pad_id, batch_size, multiple, on_batch)
-            if path:
-                self._keep(path, found)
+            found = compute()
+            self._keep(path, found)
         return found
 
     def _keep(self, path: Path, vectors: np.ndarray) -> None:
@@ -81,6 +73,9 @@ class FeatureCache:
                 temporary.unlink(missing_ok=True)
 
     def _make_room(self, folder: Path, wanted: int) -> None:
+        for half in folder.glob(".*.part"):  # left by a kill
+            if time.time() - half.stat().st_mtime > ABANDONED_SECONDS:
+                half.unlink(missing_ok=True)
         files = sorted(folder.glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime)
         total = sum(file.stat().st_size for file in files)
         for file in files:
@@ -90,8 +85,11 @@ class FeatureCache:
             file.unlink(missing_ok=True)
 
 
-def _key(model: keras.Model, ids: Sequence[np.ndarray]) -> str:
-    digest = hashlib.sha256(repr([type(layer).__name__ for layer in model.layers]).encode())
+def _key(model: keras.Model, ids: Sequence[np.ndarray], reads: str) -> str:
+    """A digest of all that decides the vectors; the same layers and weights may be wired in several ways."""
+    shapes = [tuple(tensor.shape) for tensor in (*keras.tree.flatten(model.input), model.output)]
+    digest = hashlib.sha256(repr((reads, shapes)).encode())
+    digest.update(repr([type(layer).__name__ for layer in model.layers]).encode())
     digest.update(repr([str(layer.dtype_policy.name) for layer in model.layers]).encode())
     digest.update(repr([getattr(layer, "mode", "") for layer in model.layers]).encode())
     for weight in model.weights:
@@ -103,30 +101,10 @@ def _key(model: keras.Model, ids: Sequence[np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _load(path: Path | None, rows: int) -> np.ndarray | None:
-    if path is None:
-        return None
+def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
         os.utime(path)  # the age that `_make_room` goes by
     except (OSError, ValueError, EOFError):
         return None
-    return vectors if vectors.ndim == 3 and len(vectors) == rows and vectors.dtype == np.float32 else None
-
-
-def _compute(
-    model: keras.Model,
-    ids: Sequence[np.ndarray],
-    pad_id: int,
-    batch_size: int,
-    multiple: int,
-    on_batch: Callable[[int], None],
-) -> np.ndarray:
-    vectors = np.empty((len(ids), *model.output.shape[1:]), dtype=np.float32)
-    names = [tensor.name for tensor in keras.tree.flatten(model.input)]
-    lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
-    for rows in sorted_batches(lengths, batch_size):
-        inputs = pad_batch([ids[row] for row in rows], pad_id, multiple=multiple)
-        vectors[rows] = model.predict_on_batch(only(inputs, names))
-        on_batch(len(rows))
-    return vectors
+    return vectors if vectors.shape == shape and vectors.dtype == np.float32 else None

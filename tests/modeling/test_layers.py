@@ -65,6 +65,7 @@ def test_what_the_layers_give(encoder: Encoder) -> None:
     np.testing.assert_allclose(outputs(with_layers(encoder, "1-2")), (first + last) / 2, atol=1e-6)
     np.testing.assert_allclose(outputs(with_layers(encoder, "1+2")), np.concatenate([first, last], axis=-1), atol=1e-6)
     assert with_layers(encoder, "1").hub_backbone is encoder.hub_backbone
+    assert with_layers(encoder, "1").blocks == encoder.blocks[:1]
 
 
 def test_pooled_layers_leave_padding_out(encoder: Encoder) -> None:

@@ -174,7 +174,7 @@ def test_a_damaged_status_is_made_anew_when_the_run_goes_on(run: RunDirectory) -
         services.open_run(run.path)
     (run.path / "status.json").write_text("", encoding="utf-8")
     run.bundle.mkdir()
-    (run.bundle / "report.json").write_text("{}", encoding="utf-8")
+    (run.bundle / "manifest.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match="finished"):
         services.open_run(run.path)
 

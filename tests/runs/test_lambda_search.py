@@ -50,7 +50,7 @@ class Trainer:
         score = self.right[weight] / ROWS
         history = ({"val_macro_f1": score, "val_accuracy": score, "val_task_loss": 1 - score},)
         position = SimpleNamespace(history=history, best_epoch=1, epoch=1, seconds=1.0)
-        return SimpleNamespace(complete=weight != self.stop_at, position=position, weight=weight)
+        return SimpleNamespace(complete=weight != self.stop_at, position=position, weight=weight, config=config)
 
     def probabilities(self, trained: Any, texts: tuple[str, ...]) -> np.ndarray:
         truth = np.arange(len(texts)) % 2
@@ -106,6 +106,18 @@ def test_a_stopped_search_trains_nothing_twice(splits: Splits, tmp_path: Path) -
     assert second.trained == [0.1, 1.0]
     assert found is not None
     assert found[1] == search(Trainer({}), splits, tmp_path)[1]
+
+
+def test_what_was_tried_with_other_settings_is_tried_again(splits: Splits, tmp_path: Path) -> None:
+    right = {0.0: 120, 0.1: 180, 1.0: 130}
+    assert search(Trainer(right, stop_at=0.1), splits, tmp_path) is None
+    (folder_of(tmp_path, 0.0) / "validation.npy").write_bytes(b"")
+    again = Trainer(right, stop_at=0.1)
+    search(again, splits, tmp_path)
+    assert again.trained == [0.0, 0.1]
+    other = Trainer(right)
+    search(other, splits, tmp_path, training={"epochs": 9})
+    assert other.trained == [0.0, 0.1, 1.0]
 
 
 def test_only_states_that_can_still_be_chosen_are_kept(splits: Splits, tmp_path: Path) -> None:

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from sft_keras.config import RunConfig
+from sft_keras.data.labels import Labels
+from sft_keras.data.memory import examples_from_lists
 from sft_keras.errors import ConfigError
+from sft_keras.modeling.backbones.base import resolve_backbone
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
+from sft_keras.settings import Settings
 from tests.conftest import TINY, merged, sentences
 
 QUICK = {"model": {"trainable": "head", "pooled_layers": "auto"}, "training": {"head_solver": "logistic"}}
@@ -46,13 +50,13 @@ def test_the_same_rows_again_compute_no_vector(
     tiny_bert: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sft_keras.training import feature_cache
+    from sft_keras.training.vectors import VectorMaker
 
     def computed(*_: Any) -> np.ndarray:
         raise AssertionError("the vectors were computed again")
 
     assert cached(services)
-    monkeypatch.setattr(feature_cache, "_compute", computed)
+    monkeypatch.setattr(VectorMaker, "_compute", computed)
     again = train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK))
     assert again.report is not None
     assert quick_run.report is not None
@@ -96,11 +100,72 @@ def test_a_head_trained_on_vectors_answers_alike_in_the_whole_model(
     assert predictor.probabilities(TEXTS).shape == (30, 2)
 
 
-def test_an_lstm_whose_pooling_doubles_the_width_has_a_head_that_fits(
-    services: Services, train_run: Callable[..., RunResult]
+def test_pooling_that_doubles_the_width_has_a_head_that_fits(
+    services: Services, train_run: Callable[..., RunResult], tiny_bert: Path
 ) -> None:
-    result = train_run({"model": {"backbone": "lstm", "trainable": "head"}})
+    result = train_run({"model": {"backbone": str(tiny_bert), "trainable": "head", "pooling": "mean_max"}})
     assert services.load(result.run.bundle).probabilities(TEXTS).shape == (30, 2)
+
+
+def test_what_learns_everything_from_the_texts_cannot_stay_frozen(
+    services: Services, labelled: Path, tmp_path: Path
+) -> None:
+    settings = merged(TINY, QUICK, {"model": {"backbone": "lstm"}})
+    run = services.prepare(str(labelled), RunConfig.parse(settings), out=tmp_path / "run")
+    with pytest.raises(ConfigError, match="cannot stay frozen"):
+        services.start(run)
+
+
+def test_layers_that_are_wired_otherwise_have_vectors_of_their_own(tiny_bert: Path, tmp_path: Path) -> None:
+    """The same layers and weights, read in other ways: what is kept for one must not answer for another."""
+    from dataclasses import replace
+
+    from sft_keras.modeling.layers import layer_vectors, with_layers
+    from sft_keras.training.feature_cache import FeatureCache
+    from sft_keras.training.progress import Silent
+    from sft_keras.training.vectors import VectorMaker
+
+    backbone = resolve_backbone(str(tiny_bert))
+    part, labels = examples_from_lists(TEXTS, ["a", "b"] * 15, None, Settings())[0], Labels.of(("a", "b"))
+    for name in ("auto", "last", "1", "1-2", "1+2"):
+        solver = {"head_solver": "logistic"} if name == "auto" else {}
+        settings = {"model": {"trainable": "head", "pooled_layers": name}, "training": solver}
+        config = RunConfig.parse(merged(TINY, settings))
+        tokenizer = backbone.family.tokenizer(backbone.location, config.model, [])
+        encoder = backbone.family.encoder(backbone.location, config.model, tokenizer, dtype="float32", seed=0)
+        read = encoder if name == "auto" else replace(with_layers(encoder, name), blocks=())
+        model = layer_vectors(read, "mean")
+        kept, fresh = (
+            VectorMaker(model, tokenizer, config, Silent(), lambda: False, cache).vectors(part, labels).layers
+            for cache in (FeatureCache(tmp_path, 10**9), None)
+        )
+        np.testing.assert_allclose(kept, fresh, atol=1e-6)
+    assert len(list(tmp_path.glob("*.npy"))) == 5
+
+
+@pytest.mark.parametrize("family", ["albert", "deberta_v3", "f_net", "gpt2"])
+def test_every_kind_of_backbone_can_stay_frozen(
+    services: Services, train_run: Callable[..., RunResult], tiny_backbone: Callable[[str], str], family: str
+) -> None:
+    result = train_run(merged(QUICK, {"model": {"backbone": tiny_backbone(family)}}))
+    assert services.load(result.run.bundle).probabilities(TEXTS).shape == (30, 2)
+
+
+def test_memory_that_runs_out_over_the_vectors_takes_fewer_texts(
+    train_run: Callable[..., RunResult], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    whole = keras.Model.predict_on_batch
+
+    def small(self: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        if self.name == "layer_vectors" and len(inputs["token_ids"]) > 5:
+            raise MemoryError("Unable to allocate 1 GiB")
+        return np.asarray(whole(self, inputs))
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", small)
+    result = train_run(merged(QUICK, {"model": {"backbone": str(tiny_bert), "max_length": 15}}))
+    assert result.complete
 
 
 def test_a_stopped_head_goes_on_where_it_stood(
@@ -156,6 +221,7 @@ def test_a_term_on_the_logits_may_be_searched_with_a_frozen_backbone(
     [
         ({"training": {"head_solver": "logistic"}}, "needs model.trainable head"),
         ({"model": {"pooled_layers": "auto"}}, "needs training.head_solver logistic"),
+        (merged(QUICK, {"model": {"pooling": "mean_max"}}), "pools each layer apart"),
         (
             merged(QUICK, {"objective": {"terms": [{"name": "class_balanced"}]}}),
             "no terms",

@@ -112,10 +112,11 @@ def train_head(
     layers = config.model.pooled_layers
     read = encoder if layers == "auto" else replace(with_layers(encoder, layers), blocks=())
     work = VectorMaker(layer_vectors(read, backbone.pooling(config.model)), tokenizer, config, sink, should_stop, cache)
+    began = time.monotonic()
     try:
         parts = work.vectors(training, labels), work.vectors(validation, labels)
         if config.training.head_solver == "logistic":
-            head, position = _logistic(config, *parts, labels=labels, work=work)
+            head, position = _logistic(config, *parts, labels=labels, work=work, began=began)
             tried = [{**row, "score": row[config.training.monitor]} for row in head.tried]
             search = {"layer_search": {"rows": tried, "chosen": head.pooled_layers, "chosen_C": head.penalty}}
             return result(head.pooled_layers, position, True, [head.kernel, head.bias], **search)
@@ -153,10 +154,9 @@ def _settled(config: RunConfig) -> RunConfig:
 
 
 def _logistic(
-    config: RunConfig, training: Vectors, validation: Vectors, *, labels: Labels, work: VectorMaker
+    config: RunConfig, training: Vectors, validation: Vectors, *, labels: Labels, work: VectorMaker, began: float
 ) -> tuple[Head, Position]:
     """The fitted head, and where the training stands: done, in one pass."""
-    began = time.monotonic()
     weights = None
     if config.objective.class_weights != "none":
         counts = np.bincount(training.targets, minlength=len(labels))

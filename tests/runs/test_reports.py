@@ -67,6 +67,9 @@ def test_a_run_or_bundle_without_a_report_says_how_to_get_one(copied_run: RunDir
     with pytest.raises(ArtifactError, match="cannot be shown"):
         report_page(copied_run.path)
     report.unlink()
+    with pytest.raises(ArtifactError, match="no test part"):
+        report_page(copied_run.path)
+    copied_run.update(state="interrupted")
     with pytest.raises(ArtifactError, match="no report yet") as error:
         report_page(copied_run.path)
     assert "--resume" in error.value.fix

@@ -311,7 +311,7 @@ def _until_interrupted(work: Callable[[Callable[[], bool]], RunResult]) -> RunRe
         if asked:
             raise KeyboardInterrupt
         asked = True
-        print("Stopping after this step; the best model so far is kept …", file=sys.stderr)
+        print("Stopping after this step; what was done is kept …", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, stop)
     try:

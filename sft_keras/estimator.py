@@ -122,12 +122,11 @@ class SFTClassifier(ClassifierMixin, BaseEstimator):
             classes = with_names(classes, begun.labels.names if begun else ())
             folder = tempfile.TemporaryDirectory(prefix="sft-keras-")
             bundle = Path(folder.name) / "bundle"
-            history = _History()
-            result = services.fit(examples, config, bundle, sink=history)
+            result = services.fit(examples, config, bundle)
             predictor = services.load(bundle)
         self._folder = folder  # removed with the estimator
         self._keep(bundle, classes, predictor)
-        self.history_ = history.epochs
+        self.history_ = list(result.history)
         self.report_ = result.report
         return self
 
@@ -273,18 +272,6 @@ class SFTClassifier(ClassifierMixin, BaseEstimator):
         self._predictor = predictor
         places = {name: i for i, name in enumerate(predictor.labels.names)}
         self._order = np.array([places[name] for name in names_of(classes)])
-
-
-class _History:
-    """Keeps the figures of each epoch."""
-
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, Any]] = []
-
-    def event(self, kind: str, **values: Any) -> None:
-        """Takes in one event."""
-        if kind == "epoch":
-            self.epochs.append(values)
 
 
 def _require_all(names: list[str], found: list[str]) -> None:

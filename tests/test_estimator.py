@@ -94,6 +94,12 @@ def test_it_learns_and_answers_in_the_type_of_the_labels(fitted: SFTClassifier) 
         assert (fitted.predict_proba(form) == probabilities).all()
 
 
+def test_the_history_is_that_of_the_training_that_was_kept() -> None:
+    model = SFTClassifier("lstm", learning_rate=0.05, sup_term="supcon", sup_weight="auto", **{**QUICK, "epochs": 2})
+    model.settings = {**SETTINGS, "objective": {"weight_grid": [0.1]}}
+    assert [epoch["epoch"] for epoch in model.fit(TEXTS[:48], LABELS[:48]).history_] == [1, 2]
+
+
 def test_the_arguments_are_settings(fitted: SFTClassifier) -> None:
     config = fitted.config_
     assert (config.training.epochs, config.training.batch_size, config.training.seed) == (20, 16, 3)

@@ -43,12 +43,14 @@ class RunResult:
         report: The report as in `report.json`; None if it was stopped, or has no test part.
         has_bundle: Whether there is a bundle: a stopped run has one from its first full epoch on, but
             not while λ is searched.
+        history: The figures of each epoch of the training that was kept.
     """
 
     run: RunDirectory
     complete: bool
     report: dict[str, Any] | None
     has_bundle: bool
+    history: tuple[dict[str, float], ...] = ()
 
 
 def versions() -> dict[str, str]:
@@ -184,7 +186,7 @@ def _execute(
     if trained.complete:
         # A finished run is not resumed; its checkpoints weigh three times the model.
         shutil.rmtree(run.checkpoints, ignore_errors=True)
-    return RunResult(run, trained.complete, report, run.bundle.is_dir())
+    return RunResult(run, trained.complete, report, run.bundle.is_dir(), trained.position.history)
 
 
 def _predictor(trained: Any) -> Any:

@@ -61,6 +61,11 @@ class Settings:
         return self.data_dir / "runs"
 
     @property
+    def owners_dir(self) -> Path:
+        """One folder for each owner of the web app: datasets, runs, links."""
+        return self.data_dir / "owners"
+
+    @property
     def cache_dir(self) -> Path:
         """Where lies what can be computed again."""
         return self.data_dir / "cache"

@@ -1,0 +1,20 @@
+"""What one owner can do: everything that is reached from here lies in that owner's folder."""
+
+from __future__ import annotations
+
+from sft_keras.services.space.datasets import DatasetSpace
+from sft_keras.services.space.evaluation import EvaluationSpace
+from sft_keras.services.space.links import LinkSpace
+from sft_keras.services.space.predictions import PredictionSpace
+from sft_keras.services.space.runs import RunSpace
+
+__all__ = ["Space"]
+
+
+class Space(DatasetSpace, RunSpace, EvaluationSpace, PredictionSpace, LinkSpace):
+    """The datasets, runs, models and links of one owner.
+
+    Args:
+        installation: Settings and what all owners share; `Services` is one.
+        owner: The owner's key: an unguessable text from a browser, or `user:NAME` of an account.
+    """

@@ -1,0 +1,44 @@
+"""The command line: thin commands over `services`, one file a subject."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+# Each registers its commands, and `--help` lists them in this order.
+# isort: off
+from sft_keras.cli import data, settings, training, models, listings
+# isort: on
+
+from sft_keras.cli.shared import BUG, INTERRUPTED, USER_MISTAKE, app
+from sft_keras.errors import SftError
+
+__all__ = ["BUG", "INTERRUPTED", "USER_MISTAKE", "app", "data", "listings", "main", "models", "settings", "training"]
+
+
+def main() -> None:
+    """Runs the command line: exit code 0, 2 for a mistake that the person can mend, 1 for a bug, 130 after Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Half a character is no reason to fail, and JSON is UTF-8 wherever it is read.
+        encoding = "utf-8" if "--json" in sys.argv else None
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+    try:
+        app()
+    except SftError as error:
+        _fail(error)
+        sys.exit(USER_MISTAKE)
+    except Exception:
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        console.print_exception(max_frames=8)
+        console.print("[bold]This is a bug in sft-keras.[/] Please report it with the lines above.")
+        sys.exit(BUG)
+
+
+def _fail(error: SftError) -> None:
+    if "--json" in sys.argv:
+        print(json.dumps(error.to_dict(), ensure_ascii=False), file=sys.stderr)
+        return
+    print(f"Error: {error}", file=sys.stderr)

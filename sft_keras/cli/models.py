@@ -1,0 +1,110 @@
+"""Commands about a trained model: scoring, its report, predicting."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sft_keras.cli.shared import (
+    BundlePath,
+    Data,
+    Json,
+    LabelColumn,
+    TextColumn,
+    app,
+    open_services,
+    print_json,
+    require_new,
+    write_new,
+)
+from sft_keras.errors import ConfigError, DataError
+
+
+@app.command()
+def evaluate(
+    bundle: BundlePath,
+    data: Data,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    as_json: Json = False,
+) -> None:
+    """Score a bundle on any labelled file."""
+    report = open_services().evaluate(bundle, data, text_column=text_column, label_column=label_column)
+    if as_json:
+        print_json(report)
+        return
+    from sft_keras import terminal
+
+    terminal.show_report(report)
+
+
+@app.command()
+def report(
+    place: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run, or a bundle.")],
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    lang: Annotated[
+        str | None, typer.Option(help="Language that is shown first, en or zh; that of this machine if left out.")
+    ] = None,
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="Show test texts with wrong labels, which a run holds and a bundle does not."),
+    ] = False,
+) -> None:
+    """Write the report as one page to mail, print or open on a phone, in English and Chinese."""
+    require_new(out)
+    write_new(out, open_services().report_html(place, language=lang, texts=texts))
+
+
+@app.command()
+def predict(
+    bundle: BundlePath,
+    text: Annotated[list[str] | None, typer.Option(help="A text; repeatable.")] = None,
+    file: Annotated[str | None, typer.Option(help="A file with a column of texts.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where --file's rows go, with the predictions: .csv, .tsv, .jsonl.")
+    ] = None,
+    text_column: TextColumn = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each label.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Predict labels for texts, for the rows of a file, or for the lines of standard input."""
+    services = open_services()
+    if file is not None:
+        if out is None or text:
+            raise ConfigError(
+                "--file takes --out, and no --text.", where="predict", fix="For example: --file in.csv --out out.csv"
+            )
+        rows = services.predict_file(bundle, file, out, text_column=text_column, probabilities=probabilities)
+        if as_json:
+            print_json({"rows": rows, "out": str(out)})
+        else:
+            print(f"Wrote {rows} rows to {out}")
+        return
+    if out is not None:
+        raise ConfigError("--out goes with --file.", where="predict", fix="For example: --file in.csv --out out.csv")
+    from sft_keras import terminal
+
+    chunk = 1 if not text and sys.stdin.isatty() else 1024  # answer a person line by line
+    for prediction in services.predict(bundle, text if text else _lines(), chunk=chunk):
+        if as_json:
+            print_json(vars(prediction))
+        else:
+            terminal.show_prediction(prediction, probabilities=probabilities)
+
+
+def _lines() -> Iterator[str]:
+    if sys.stdin.isatty():
+        print("Type a text and press Enter; Ctrl-D ends.", file=sys.stderr)
+    try:
+        for line in sys.stdin:
+            yield line.removeprefix("\ufeff").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"Standard input is not {error.encoding.upper()} text.",
+            where="standard input",
+            fix="Save it as UTF-8, or as a CSV file for --file, whose encoding is found out.",
+        ) from None

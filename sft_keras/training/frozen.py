@@ -88,6 +88,8 @@ def train_head(
             where="training.head_solver, model.backbone",
             fix="Take head_solver gradient, or the backbone that the bundle was made from.",
         )
+    if config.training.head_solver == "logistic":
+        _tell_idle_settings(config, sink)
     recipe = Recipe.of(_settled(config), training, start, sink)
     if start is None and not recipe.backbone.location.handle and not config.model.word_vectors:
         raise ConfigError(
@@ -151,6 +153,24 @@ def _settled(config: RunConfig) -> RunConfig:
     return config.model_copy(
         update={"training": config.training.model_copy(update={"mixed_precision": "none", "accumulation_steps": 1})}
     )
+
+
+def _tell_idle_settings(config: RunConfig, sink: ProgressSink) -> None:
+    """Says which settings were changed that have no part in a logistic regression, which is solved in one pass."""
+    usual = RunConfig()
+    sections = {
+        "optimizer": tuple(type(config.optimizer).model_fields),
+        "training": ("epochs", "patience", "batch_size"),
+        "model": ("head_dropout",),
+    }
+    idle = [
+        f"{section}.{name}"
+        for section, names in sections.items()
+        for name in names
+        if getattr(getattr(config, section), name) != getattr(getattr(usual, section), name)
+    ]
+    if idle:
+        sink.event("log", message=f"The logistic head does not use these settings: {', '.join(idle)}.")
 
 
 def _logistic(

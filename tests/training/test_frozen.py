@@ -43,6 +43,13 @@ def test_a_logistic_head_is_chosen_and_kept(services: Services, quick_run: RunRe
     assert kept.model.pooled_layers == report["layer_search"]["chosen"]
 
 
+def test_settings_that_do_nothing_are_told(quick_run: RunResult) -> None:
+    told = [line for line in (quick_run.run.path / "log.txt").read_text().splitlines() if "does not use" in line]
+    # TINY sets these; what the recipe itself needs is not among them.
+    assert len(told) == 1
+    assert told[0].endswith("settings: optimizer.learning_rate, training.epochs, training.batch_size.")
+
+
 def test_the_same_rows_again_compute_no_vector(
     services: Services,
     quick_run: RunResult,

@@ -78,6 +78,29 @@ class ArtifactError(SftError):
     """A bundle or run folder is missing, damaged, or from another version."""
 
 
+class OverloadedError(SftError):
+    """More is asked than this machine can answer now; trying again later may work."""
+
+
+class LinkError(SftError):
+    """A public link does not answer, or not this visitor.
+
+    Args:
+        problem: What is wrong.
+        status: The HTTP status that says so: 401, 403, 404, 410, 413, 422, 429 or 503.
+        where: Which part of the request.
+        fix: What to do about it.
+        retry_after: Seconds until another try may help; 0 if that is not known.
+    """
+
+    def __init__(
+        self, problem: str, *, status: int = 400, where: str = "", fix: str = "", retry_after: int = 0
+    ) -> None:
+        super().__init__(problem, where=where, fix=fix)
+        self.status = status
+        self.retry_after = retry_after
+
+
 def did_you_mean(received: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, and the known words, the first thirty of them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import platformdirs
@@ -13,19 +13,20 @@ import platformdirs
 from sft_keras.errors import ConfigError
 
 MIB = 1024 * 1024
+_ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("sft-keras", appauthor=False))
 
 
-def _expanded(data_dir: str) -> Path:
+def _expanded(path: str, variable: str = "SFT_DATA_DIR") -> Path:
     try:
-        return Path(data_dir).expanduser()
+        return Path(path).expanduser()
     except RuntimeError:
         raise ConfigError(
-            f'There is no such home folder. Received: "{data_dir}"',
-            where="environment variable SFT_DATA_DIR",
+            f'There is no such home folder. Received: "{path}"',
+            where=f"environment variable {variable}",
             fix="Give a full path.",
         ) from None
 
@@ -41,6 +42,18 @@ class Settings:
         max_text_characters: Longest text that is kept whole; a longer one is an error (`SFT_MAX_TEXT_CHARACTERS`).
         max_classes: Most different labels (`SFT_MAX_CLASSES`).
         max_cache_mib: Most space for vectors of frozen backbones, in MiB (`SFT_MAX_CACHE_MIB`).
+        max_upload_mib: Largest upload to the web app, in MiB, before and after unpacking (`SFT_MAX_UPLOAD_MIB`).
+        max_datasets: Most datasets of one owner of the web app (`SFT_MAX_DATASETS`).
+        max_request_texts: Most texts in one request through a link (`SFT_MAX_REQUEST_TEXTS`).
+        max_request_characters: Most characters of all texts of such a request (`SFT_MAX_REQUEST_CHARACTERS`).
+        auth: File with the accounts of the web app; None if nobody has to log in (`SFT_AUTH`).
+        max_trainings: Most trainings of the web app at the same time (`SFT_MAX_TRAININGS`).
+        max_queued: Most runs of an owner that wait or run (`SFT_MAX_QUEUED`).
+        max_owner_mib: Most space for what an owner keeps, in MiB (`SFT_MAX_OWNER_MIB`).
+        max_run_hours: Longest training of the web app; then it stops and keeps the best (`SFT_MAX_RUN_HOURS`).
+        allow_hub: Whether owners may name models on a hub that are not known by name (`SFT_ALLOW_HUB`).
+        max_models: Most models that stay loaded for predictions (`SFT_MAX_MODELS`).
+        max_models_mib: Most memory that they take together, in MiB (`SFT_MAX_MODELS_MIB`).
     """
 
     data_dir: Path = field(default_factory=_default_data_dir)
@@ -49,6 +62,18 @@ class Settings:
     max_text_characters: int = 1_000_000
     max_classes: int = 1_000
     max_cache_mib: int = 4096
+    max_upload_mib: int = 100
+    max_datasets: int = 50
+    max_request_texts: int = 64
+    max_request_characters: int = 100_000
+    auth: Path | None = None
+    max_trainings: int = 1
+    max_queued: int = 3
+    max_owner_mib: int = 10_240
+    max_run_hours: int = 24
+    allow_hub: bool = False
+    max_models: int = 8
+    max_models_mib: int = 4096
 
     @property
     def samples_dir(self) -> Path:
@@ -66,6 +91,21 @@ class Settings:
         return self.data_dir / "owners"
 
     @property
+    def index_file(self) -> Path:
+        """The index of links, which can be made again from the folders."""
+        return self.data_dir / "index.sqlite"
+
+    @property
+    def queue_file(self) -> Path:
+        """The queue of trainings, which can be made again from the folders."""
+        return self.data_dir / "queue.sqlite"
+
+    @property
+    def locks_dir(self) -> Path:
+        """The locks that the processes of the queue hold."""
+        return self.data_dir / "locks"
+
+    @property
     def cache_dir(self) -> Path:
         """Where lies what can be computed again."""
         return self.data_dir / "cache"
@@ -75,12 +115,26 @@ class Settings:
         """`max_file_mib` in bytes."""
         return self.max_file_mib * MIB
 
+    @property
+    def max_upload_bytes(self) -> int:
+        """The smaller of `max_upload_mib` and `max_file_mib` in bytes."""
+        return min(self.max_upload_mib, self.max_file_mib) * MIB
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which another process reads the same settings."""
+        values = {f"SFT_{each.name.upper()}": getattr(self, each.name) for each in fields(self)}
+        return {
+            name: str(int(value) if isinstance(value, bool) else value)
+            for name, value in values.items()
+            if value is not None
+        }
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Reads the `SFT_...` variables; what is not set keeps its default.
 
         Raises:
-            ConfigError: A limit is not a whole number above zero.
+            ConfigError: A limit is not a whole number above zero, or a switch neither on nor off.
         """
         env = os.environ if environment is None else environment
         data_dir = env.get("SFT_DATA_DIR")
@@ -97,6 +151,16 @@ class Settings:
                 )
             return int(raw)
 
+        def switch(name: str, default: bool) -> bool:
+            raw = env.get(name, "").strip().lower()
+            if raw not in ("", *_ON, *_OFF):
+                raise ConfigError(
+                    f'A switch is 1 or 0. Received: "{raw[:40]}"',
+                    where=f"environment variable {name}",
+                    fix="Set it to 1.",
+                )
+            return raw in _ON if raw else default
+
         return cls(
             data_dir=_expanded(data_dir) if data_dir else _default_data_dir(),
             max_file_mib=limit("SFT_MAX_FILE_MIB", cls.max_file_mib),
@@ -104,4 +168,16 @@ class Settings:
             max_text_characters=limit("SFT_MAX_TEXT_CHARACTERS", cls.max_text_characters),
             max_classes=limit("SFT_MAX_CLASSES", cls.max_classes),
             max_cache_mib=limit("SFT_MAX_CACHE_MIB", cls.max_cache_mib),
+            max_upload_mib=limit("SFT_MAX_UPLOAD_MIB", cls.max_upload_mib),
+            max_datasets=limit("SFT_MAX_DATASETS", cls.max_datasets),
+            max_request_texts=limit("SFT_MAX_REQUEST_TEXTS", cls.max_request_texts),
+            max_request_characters=limit("SFT_MAX_REQUEST_CHARACTERS", cls.max_request_characters),
+            auth=_expanded(env["SFT_AUTH"], "SFT_AUTH") if env.get("SFT_AUTH") else None,
+            max_trainings=limit("SFT_MAX_TRAININGS", cls.max_trainings),
+            max_queued=limit("SFT_MAX_QUEUED", cls.max_queued),
+            max_owner_mib=limit("SFT_MAX_OWNER_MIB", cls.max_owner_mib),
+            max_run_hours=limit("SFT_MAX_RUN_HOURS", cls.max_run_hours),
+            allow_hub=switch("SFT_ALLOW_HUB", cls.allow_hub),
+            max_models=limit("SFT_MAX_MODELS", cls.max_models),
+            max_models_mib=limit("SFT_MAX_MODELS_MIB", cls.max_models_mib),
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from sft_keras.settings import Settings
 
 # Enough for the figures below; a tokenizer needs minutes for millions of texts.
 MEASURED_TEXTS = 20_000
+# What a person waits for: about a second for tokens and look-alikes.
+QUICK_TEXTS, QUICK_CHARACTERS = 10_000, 600_000
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,7 @@ class DataReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-serialisable values."""
-        findings = [{**asdict(f), "rows": list(f.rows), "fixable": f.fixable} for f in self.findings]
-        return {**asdict(self), "findings": findings, "ok": self.ok}
+        return {**asdict(self), "findings": [finding.to_dict() for finding in self.findings], "ok": self.ok}
 
 
 def check_examples(
@@ -80,11 +82,12 @@ def check_examples(
     columns: Columns,
     settings: Settings,
     *,
-    token_counter: Callable[[list[str]], np.ndarray] | None = None,
+    token_counter: Callable[[list[str]], np.ndarray | None] | None = None,
     max_length: int | None = None,
     languages: str | None = None,
     similarity: float = 0.9,
     parts: Mapping[str, Examples] | None = None,
+    quick: bool = False,
 ) -> DataReport:
     """Looks for what makes a model bad or a score false.
 
@@ -92,11 +95,13 @@ def check_examples(
         table: The rows.
         columns: Which columns hold texts and labels.
         settings: Gives the limits.
-        token_counter: Numbers of tokens for a list of texts, int of shape [texts].
+        token_counter: Numbers of tokens for a list of texts, int of shape [texts]; None if it cannot tell.
         max_length: Tokens the model takes; longer texts are counted as cut.
         languages: Languages of the backbone in plain words; None if they are not known.
         similarity: From here on texts count as near-duplicates; see `duplicate_groups`.
         parts: The rows of the files for "validation" and "test" that go with this one.
+        quick: Of large files, look-alikes and tokens are only looked for in some rows, always the same; see
+            `quick_draw`. All else is counted on all rows.
     """
     parts = parts or {}
     all_texts: list[str] = table.frame[columns.text].tolist()
@@ -109,7 +114,7 @@ def check_examples(
     labels = [all_labels[i - 1] for i in rows]
     counts = dict(Counter(labels).most_common())
     exact = exact_groups(texts)
-    near = duplicate_groups(texts, similarity)
+    near = _near_groups(texts, exact, similarity, quick=quick)
     exact_rows, near_rows = _repeats(exact), _repeats(near)
     near_only = near_rows & ~exact_rows
     conflicting = _conflicts(exact, labels)
@@ -117,10 +122,11 @@ def check_examples(
     tokens = None
     cut_rows: list[int] = []
     if token_counter is not None and texts:
-        drawn = _draw(len(texts))
-        numbers = np.asarray(token_counter([texts[i] for i in drawn]))
-        tokens = _lengths("tokens", numbers, max_length)
-        cut_rows = [] if max_length is None else rows[drawn[numbers > max_length]].tolist()
+        drawn = quick_draw(texts) if quick else _draw(len(texts))
+        numbers = token_counter([texts[i] for i in drawn])
+        if numbers is not None:
+            tokens = _lengths("tokens", np.asarray(numbers), max_length)
+            cut_rows = [] if max_length is None else rows[drawn[numbers > max_length]].tolist()
     findings = [
         *missing_findings(no_text, no_label),
         *column_findings(table, columns),
@@ -129,7 +135,7 @@ def check_examples(
         *duplicate_findings(rows[exact_rows], rows[near_only], rows[conflicting]),
         *language_findings(texts, languages),
         *text_findings(table, columns, texts, rows, tokens, max_length, settings, cut_rows),
-        *part_findings(texts, labels, rows, parts, similarity),
+        *part_findings(texts, labels, rows, parts, partial(_near_groups, similarity=similarity, quick=quick)),
     ]
     order = {"error": 0, "warning": 1, "info": 2}
     return DataReport(
@@ -183,3 +189,34 @@ def _draw(count: int) -> np.ndarray:
     if count <= MEASURED_TEXTS:
         return np.arange(count)
     return np.sort(np.random.default_rng(0).choice(count, MEASURED_TEXTS, replace=False))
+
+
+def quick_draw(texts: Sequence[str]) -> np.ndarray:
+    """The positions of the texts that a quick look measures, in order: all, or as many as it has time for.
+
+    Args:
+        texts: The texts.
+
+    Returns:
+        int64 of shape [at most QUICK_TEXTS]; drawn with a fixed seed.
+    """
+    order = np.arange(len(texts))
+    lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
+    if len(texts) <= QUICK_TEXTS and lengths.sum() <= QUICK_CHARACTERS:
+        return order
+    order = np.random.default_rng(0).permutation(len(texts))[:QUICK_TEXTS]
+    fitting = int(np.searchsorted(np.cumsum(lengths[order]), QUICK_CHARACTERS))
+    return np.sort(order[: max(1, fitting)])
+
+
+def _near_groups(texts: Sequence[str], exact: np.ndarray, similarity: float, *, quick: bool) -> np.ndarray:
+    """`duplicate_groups`; where the quick look leaves texts out, these only stand with their exact repeats."""
+    if not quick or len(quick_draw(texts)) == len(texts):
+        return duplicate_groups(texts, similarity)
+    first = np.unique(exact, return_index=True)[1]
+    drawn = quick_draw([texts[i] for i in first])
+    near = duplicate_groups([texts[first[i]] for i in drawn], similarity)
+    parents = np.arange(len(first))
+    # Groups are numbered by their first text, so the first of each group is the one it is merged into.
+    parents[drawn] = drawn[np.unique(near, return_index=True)[1]][near]
+    return np.unique(parents[exact], return_inverse=True)[1].astype(np.int64).reshape(-1)

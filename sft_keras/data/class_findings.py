@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sft_keras.data.catalogue import Names, Value
 from sft_keras.data.duplicates import normal_text
 from sft_keras.data.examples import FEWEST_ROWS, FEWEST_ROWS_PER_CLASS
-from sft_keras.data.findings import SHOWN_ROWS, Finding, some_rows
+from sft_keras.data.findings import SHOWN_ROWS, Finding, Severity, some_rows
 from sft_keras.settings import Settings
 
 SHOWN_SPELLINGS = 20
@@ -36,53 +37,24 @@ def class_findings(
         return some_rows([row for row, label in zip(rows.tolist(), labels, strict=True) if label in wanted])
 
     if len(counts) < 2:
-        message = f"All rows have one label: {next(iter(counts))}." if counts else "No row has a text and a label."
-        found.append(Finding("one_class", "error", message, "At least two classes are needed to learn anything."))
+        sentences = "one_class" if counts else "no_class"
+        found.append(Finding("one_class", "error", values={"label": "".join(counts)}, sentences=sentences))
     if usable < FEWEST_ROWS:
-        found.append(
-            Finding("too_few_rows", "error", f"Only {usable} row(s) are usable.", f"At least {FEWEST_ROWS} are needed.")
-        )
+        found.append(Finding("too_few_rows", "error", values={"n": usable, "fewest": FEWEST_ROWS}))
     if len(counts) > settings.max_classes or (len(counts) > 50 and len(counts) > usable / 2):
-        found.append(
-            Finding(
-                "many_classes",
-                "error" if len(counts) > settings.max_classes else "warning",
-                f"There are {len(counts)} different labels in {usable} rows.",
-                "Check that the right column was chosen for the labels.",
-            )
-        )
+        severity: Severity = "error" if len(counts) > settings.max_classes else "warning"
+        found.append(Finding("many_classes", severity, values={"classes": len(counts), "n": usable}))
     tiny = [name for name, n in counts.items() if divided and n < FEWEST_ROWS_PER_CLASS]
     small = [name for name, n in counts.items() if n < SMALL_CLASS and name not in set(tiny)]
     if tiny:
-        found.append(
-            Finding(
-                "tiny_class",
-                "error",
-                f"{len(tiny)} class(es) have fewer than {FEWEST_ROWS_PER_CLASS} rows: {_named(tiny, counts)}.",
-                "They cannot be divided into training, validation and test: add rows, merge or delete the class.",
-                rows_of(tiny),
-            )
-        )
+        values: dict[str, Value] = {"n": len(tiny), "fewest": FEWEST_ROWS_PER_CLASS, "names": _named(tiny, counts)}
+        found.append(Finding("tiny_class", "error", rows_of(tiny), values=values))
     if small:
-        found.append(
-            Finding(
-                "small_class",
-                "warning",
-                f"{len(small)} class(es) have fewer than {SMALL_CLASS} rows: {_named(small, counts)}.",
-                "The model hardly learns them, and their scores rest on one or two rows.",
-                rows_of(small),
-            )
-        )
+        values = {"n": len(small), "fewest": SMALL_CLASS, "names": _named(small, counts)}
+        found.append(Finding("small_class", "warning", rows_of(small), values=values))
     if len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()):
         names = list(counts)
-        found.append(
-            Finding(
-                "imbalance",
-                "warning",
-                f"The classes are unequal: {_named([names[0], names[-1]], counts)}.",
-                "Accuracy will mislead; look at macro-F1, and try class weights.",
-            )
-        )
+        found.append(Finding("imbalance", "warning", values={"names": _named([names[0], names[-1]], counts)}))
     return found + _spelling_findings(counts, labels, rows)
 
 
@@ -109,11 +81,8 @@ def _spelling_findings(counts: dict[str, int], labels: list[str], rows: np.ndarr
         Finding(
             "label_spelling",
             "warning",
-            "Labels that differ only by case, space or width: "
-            + ", ".join(f'"{name}" ({counts[name]})' for name in group[:SHOWN_ROWS])
-            + (", …." if len(group) > SHOWN_ROWS else "."),
-            f'They are learned as different classes; write all of them "{group[0]}".',
             some_rows(sorted(row for name in group[1:] for row in positions[name])),
+            values={"names": _named(group, counts, quoted=True), "label": group[0]},
         )
         for group in groups[:SHOWN_SPELLINGS]
     ]
@@ -123,14 +92,14 @@ def _spelling_findings(counts: dict[str, int], labels: list[str], rows: np.ndarr
             Finding(
                 "label_spelling",
                 "warning",
-                f"{len(further)} further groups of labels differ only by case, space or width.",
-                "They are learned as different classes; give each one spelling.",
                 some_rows(sorted(row for group in further for name in group[1:] for row in positions[name])),
+                values={"n": len(further)},
+                sentences="further_spellings",
             )
         )
     return found
 
 
-def _named(names: list[str], counts: dict[str, int]) -> str:
-    shown = ", ".join(f"{name} ({counts[name]})" for name in names[:SHOWN_ROWS])
-    return shown + (", …" if len(names) > SHOWN_ROWS else "")
+def _named(names: list[str], counts: dict[str, int], *, quoted: bool = False) -> Names:
+    shown = tuple(names[:SHOWN_ROWS])
+    return Names(shown, tuple(counts[name] for name in shown), quoted, len(names) > SHOWN_ROWS)

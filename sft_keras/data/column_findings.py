@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sft_keras.data.catalogue import Names, Value
 from sft_keras.data.column_names import TEXT_NAMES, by_name
 from sft_keras.data.columns import SAMPLE_ROWS, Columns, profile
 from sft_keras.data.examples import is_weight
@@ -22,15 +23,8 @@ def column_findings(table: Table, columns: Columns) -> list[Finding]:
     further = [name for name in others if _reads_like_text(table, name)]
     if not further:
         return []
-    named = ", ".join(f'"{name}"' for name in further[:5]) + (", …" if len(further) > 5 else "")
-    return [
-        Finding(
-            "other_text_column",
-            "info",
-            f'Only "{columns.text}" is used for the texts, but these columns hold texts, too: {named}.',
-            "If they help to tell the label, join them with it in one column; or choose another with --text-column.",
-        )
-    ]
+    named = Names(tuple(further[:5]), quoted=True, more=len(further) > 5)
+    return [Finding("other_text_column", "info", values={"column": columns.text, "names": named})]
 
 
 def weight_findings(table: Table, columns: Columns, rows: np.ndarray) -> list[Finding]:
@@ -47,15 +41,8 @@ def weight_findings(table: Table, columns: Columns, rows: np.ndarray) -> list[Fi
     wrong = [row for row in rows.tolist() if not is_weight(weights[row - 1])]
     if not wrong:
         return []
-    return [
-        Finding(
-            "bad_weight",
-            "error",
-            f'{len(wrong)} cell(s) of the column "{columns.weight}" hold no number from 0 up.',
-            "Correct them, or choose no weight column.",
-            some_rows(wrong),
-        )
-    ]
+    values: dict[str, Value] = {"n": len(wrong), "column": columns.weight}
+    return [Finding("bad_weight", "error", some_rows(wrong), values=values)]
 
 
 def _reads_like_text(table: Table, name: str) -> bool:

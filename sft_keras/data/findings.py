@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
+from sft_keras.data.catalogue import Value, tell
 from sft_keras.data.columns import Columns, profile
 from sft_keras.data.readers import Table
 from sft_keras.data.scripts import mostly_latin
@@ -34,23 +35,57 @@ class Finding:
     Attributes:
         code: A stable name for programs.
         severity: "error" stops the training, "warning" makes it worse, "info" is good to know.
-        message: What was found.
-        consequence: What follows from it, or what to do.
         rows: Up to ten row numbers, from 1, header not counted.
         part: The file that the rows are in: "training" is the one that is checked.
+        values: What belongs at the places of its sentences.
+        sentences: The name of its sentences in the catalogue, where that is not the code.
     """
 
     code: str
     severity: Severity
-    message: str
-    consequence: str
     rows: tuple[int, ...] = ()
     part: Literal["training", "validation", "test"] = "training"
+    values: Mapping[str, Value] = field(default_factory=dict)
+    sentences: str = ""
+
+    @property
+    def message(self) -> str:
+        """What was found, in English."""
+        return self.told("message")
+
+    @property
+    def consequence(self) -> str:
+        """What follows from it, or what to do, in English."""
+        return self.told("consequence")
+
+    def told(self, sentence: Literal["message", "consequence"], language: str = "en") -> str:
+        """One of its two sentences.
+
+        Args:
+            sentence: "message" or "consequence".
+            language: "en" or "zh".
+
+        Raises:
+            ConfigError: There is no such language.
+        """
+        return tell(language, f"{self.sentences or self.code}.{sentence}", self.values)
 
     @property
     def fixable(self) -> bool:
         """True if `fixes.fix_table` has a remedy, whose name is the code."""
         return self.code in FIXABLE
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as JSON-serialisable values."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "consequence": self.consequence,
+            "rows": list(self.rows),
+            "part": self.part,
+            "fixable": self.fixable,
+        }
 
 
 @dataclass(frozen=True)
@@ -79,13 +114,7 @@ class Lengths:
 def missing_findings(no_text: list[int], no_label: list[int]) -> list[Finding]:
     """Rows that are left out because a cell is empty."""
     return [
-        Finding(
-            f"missing_{what}",
-            "warning",
-            f"{len(found)} row(s) have no {what}.",
-            "These rows are left out.",
-            some_rows(found),
-        )
+        Finding(f"missing_{what}", "warning", some_rows(found), values={"n": len(found)})
         for what, found in (("text", no_text), ("label", no_label))
         if found
     ]
@@ -93,33 +122,13 @@ def missing_findings(no_text: list[int], no_label: list[int]) -> list[Finding]:
 
 def duplicate_findings(exact: np.ndarray, near: np.ndarray, conflicting: np.ndarray) -> list[Finding]:
     """Texts that stand in the file more than once."""
-    kinds: tuple[tuple[str, Severity, np.ndarray, str, str], ...] = (
-        (
-            "conflicting_labels",
-            "warning",
-            conflicting,
-            "{n} row(s) hold a text that also stands with another label.",
-            "The model cannot get all of them right; correct the labels.",
-        ),
-        (
-            "exact_duplicates",
-            "info",
-            exact,
-            "{n} row(s) repeat an earlier text.",
-            "They stay on one side of the split, so that the score is not flattered.",
-        ),
-        (
-            "near_duplicates",
-            "info",
-            near,
-            "{n} row(s) nearly repeat an earlier text.",
-            "They stay on one side of the split, so that the score is not flattered.",
-        ),
+    kinds: tuple[tuple[str, Severity, np.ndarray], ...] = (
+        ("conflicting_labels", "warning", conflicting),
+        ("exact_duplicates", "info", exact),
+        ("near_duplicates", "info", near),
     )
     return [
-        Finding(code, severity, message.format(n=len(rows)), consequence, some_rows(rows.tolist()))
-        for code, severity, rows, message, consequence in kinds
-        if len(rows)
+        Finding(code, severity, some_rows(rows), values={"n": len(rows)}) for code, severity, rows in kinds if len(rows)
     ]
 
 
@@ -132,14 +141,7 @@ def language_findings(texts: Sequence[str], languages: str | None) -> list[Findi
     """
     if languages != "English" or mostly_latin(texts):
         return []
-    return [
-        Finding(
-            "backbone_language",
-            "warning",
-            "The backbone was made for English, but the texts are mostly in another script.",
-            "Take a backbone of their language, or lstm, which learns any language (see `sft-keras backbones`).",
-        )
-    ]
+    return [Finding("backbone_language", "warning")]
 
 
 def text_findings(
@@ -155,47 +157,18 @@ def text_findings(
     """Texts that are none, too long, cut, or damaged."""
     found: list[Finding] = []
     if texts and profile(table.frame, columns.text).numeric >= 0.9:
-        found.append(
-            Finding(
-                "text_not_text",
-                "warning",
-                f'The column "{columns.text}" holds numbers or dates, not texts.',
-                "Check that the right column was chosen for the texts.",
-            )
-        )
+        found.append(Finding("text_not_text", "warning", values={"column": columns.text}))
     long = [row for row, text in zip(rows.tolist(), texts, strict=True) if len(text) > settings.max_text_characters]
     if long:
-        found.append(
-            Finding(
-                "text_too_long",
-                "error",
-                f"{len(long)} text(s) are longer than {settings.max_text_characters:,} characters.",
-                "Shorten or divide them, or raise SFT_MAX_TEXT_CHARACTERS.",
-                some_rows(long),
-            )
-        )
+        values: dict[str, Value] = {"n": len(long), "limit": settings.max_text_characters}
+        found.append(Finding("text_too_long", "error", some_rows(long), values=values))
     if tokens is not None and tokens.cut:
         share = tokens.cut / tokens.measured
-        found.append(
-            Finding(
-                "texts_cut",
-                "warning" if share > 0.1 else "info",
-                f"{share:.0%} of the texts have more than {max_length} tokens.",
-                "The model reads only their beginning; a greater longest text costs time and memory.",
-                some_rows(cut_rows),
-            )
-        )
+        values = {"share": share, "limit": str(max_length)}
+        found.append(Finding("texts_cut", "warning" if share > 0.1 else "info", some_rows(cut_rows), values=values))
     damaged = [row for row, text in zip(rows.tolist(), texts, strict=True) if "\ufffd" in text]
     if damaged:
-        found.append(
-            Finding(
-                "damaged_characters",
-                "warning",
-                f"{len(damaged)} text(s) hold characters that were damaged by a wrong encoding.",
-                "Export the file again as UTF-8.",
-                some_rows(damaged),
-            )
-        )
+        found.append(Finding("damaged_characters", "warning", some_rows(damaged), values={"n": len(damaged)}))
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
-from sft_keras.data.duplicates import duplicate_groups, exact_groups
+from sft_keras.data.catalogue import Names, Value
+from sft_keras.data.duplicates import exact_groups
 from sft_keras.data.examples import Examples
 from sft_keras.data.findings import SHOWN_ROWS, Finding, some_rows
 
@@ -15,7 +16,11 @@ Part = Literal["validation", "test"]
 
 
 def part_findings(
-    texts: Sequence[str], labels: Sequence[str], rows: np.ndarray, parts: Mapping[str, Examples], similarity: float
+    texts: Sequence[str],
+    labels: Sequence[str],
+    rows: np.ndarray,
+    parts: Mapping[str, Examples],
+    near_groups: Callable[[Sequence[str], np.ndarray], np.ndarray],
 ) -> list[Finding]:
     """Leakage between the files, contradicting labels, and labels that one file lacks.
 
@@ -24,15 +29,16 @@ def part_findings(
         labels: Their labels.
         rows: Their row numbers, int64 of shape [texts].
         parts: The rows for "validation" and "test", as far as they were given.
-        similarity: From here on texts count as nearly equal; see `duplicate_groups`.
+        near_groups: Groups of nearly equal texts from the texts and the groups of equal ones.
     """
     given: list[tuple[Part, Examples]] = [(name, parts[name]) for name in ("validation", "test") if name in parts]
     if not given:
         return []
     everything = [*texts, *(text for _, part in given for text in part.texts)]
     ends = np.cumsum([len(texts), *(len(part) for _, part in given)])
-    exact = np.split(exact_groups(everything), ends[:-1])
-    near = np.split(duplicate_groups(everything, similarity), ends[:-1])
+    groups = exact_groups(everything)
+    exact = np.split(groups, ends[:-1])
+    near = np.split(near_groups(everything, groups), ends[:-1])
     found: list[Finding] = []
     for i, (name, part) in enumerate(given, start=1):
         found += _leaks(name, "training", (rows, exact[0], near[0]), (part.rows, exact[i], near[i]))
@@ -54,23 +60,19 @@ def _leaks(name: Part, other: Literal["training", "validation"], there: Side, he
     alike = np.isin(here[2], there[2]) & ~same
     same_there = np.isin(there[1], here[1])
     alike_there = np.isin(there[2], here[2]) & ~same_there
-    for code, how, mine, theirs in (
-        (f"{name}_in_{other}", "also", same, same_there),
-        (f"{name}_near_{other}", "nearly", alike, alike_there),
+    for code, sentences, mine, theirs in (
+        (f"{name}_in_{other}", "in_other_file", same, same_there),
+        (f"{name}_near_{other}", "near_other_file", alike, alike_there),
     ):
         if mine.any():
-            found.append(
-                Finding(
-                    code,
-                    "warning",
-                    f"{int(mine.sum())} row(s) of the {name} file stand {how} in the {other} file, where"
-                    f" {int(theirs.sum())} row(s) are concerned; the first is row {int(here[0][mine][0])} of the"
-                    f" {name} file.",
-                    f"The score will look better than it is; take them out of the {other} file.",
-                    some_rows(there[0][theirs]),
-                    other,
-                )
-            )
+            values: dict[str, Value] = {
+                "n": int(mine.sum()),
+                "file": name,
+                "other": other,
+                "there": int(theirs.sum()),
+                "first": int(here[0][mine][0]),
+            }
+            found.append(Finding(code, "warning", some_rows(there[0][theirs]), other, values, sentences))
     return found
 
 
@@ -88,9 +90,8 @@ def _contradictions(
     ]
     if not wrong:
         return []
-    message = f"{len(wrong)} row(s) of the {name} file have another label than the same text in the training file."
-    consequence = "The model is taught one label and scored on the other; correct the labels."
-    return [Finding("contradicting_parts", "warning", message, consequence, some_rows(wrong), name)]
+    values: dict[str, Value] = {"n": len(wrong), "file": name}
+    return [Finding("contradicting_parts", "warning", some_rows(wrong), name, values)]
 
 
 def _labels_apart(name: Part, labels: Sequence[str], part: Examples) -> list[Finding]:
@@ -99,16 +100,13 @@ def _labels_apart(name: Part, labels: Sequence[str], part: Examples) -> list[Fin
     unknown = [row for row, label in zip(part.rows.tolist(), part.labels, strict=True) if label not in known]
     if unknown:
         names = sorted(set(part.labels) - known)
-        message = f"The {name} file has {len(names)} label(s) that the training file lacks: {_listed(names)}."
-        consequence = "Correct the spelling, or add examples of these classes to the training file."
-        found.append(Finding("unknown_labels", "error", message, consequence, some_rows(unknown), name))
+        found.append(Finding("unknown_labels", "error", some_rows(unknown), name, _listed(names, name)))
     absent = sorted(known - set(part.labels))
     if absent:
-        message = f"The {name} file has no row of {len(absent)} label(s): {_listed(absent)}."
-        consequence = "Nothing is measured for them, and they count as 0 in macro-F1."
-        found.append(Finding("absent_labels", "info", message, consequence, (), name))
+        found.append(Finding("absent_labels", "info", (), name, _listed(absent, name)))
     return found
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN_ROWS]) + (", …" if len(names) > SHOWN_ROWS else "")
+def _listed(names: Sequence[str], name: Part) -> dict[str, Value]:
+    shown = Names(tuple(names[:SHOWN_ROWS]), more=len(names) > SHOWN_ROWS)
+    return {"n": len(names), "names": shown, "file": name}

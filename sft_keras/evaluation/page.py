@@ -21,6 +21,9 @@ from sft_keras.evaluation.wording import accuracy_verdict, compare_verdict, outc
 _COLUMN_LETTERS = 48
 """Labels of a matrix with more letters than this together are numbered at the top, so that it fits a phone."""
 
+SECTIONS = ("lead", "verdict", "scores", "data", "classes", "confusions", "calibration", "history", "lambda", "layers")
+"""Names of the templates that can stand by themselves."""
+
 
 def render_page(
     content: ReportContent,
@@ -59,6 +62,31 @@ def render_page(
     )
 
 
+def render_sections(
+    content: ReportContent, config: RunConfig, *, language: str, choosable: bool = False, ids: str = ""
+) -> dict[str, str]:
+    """The sections of the page one by one, for a page that sets them itself.
+
+    Args:
+        content: The report.
+        config: The resolved configuration of the run.
+        language: Their language.
+        choosable: Whether numbers of rows are buttons, which bear the indices of both labels.
+        ids: Goes before the ids in the pictures, where another report stands on the same page.
+
+    Returns:
+        Each name of `SECTIONS` with its HTML; empty where the report has nothing for it.
+
+    Raises:
+        ConfigError: There is no such language.
+    """
+    words = catalogue(language)
+    drawings = _drawings(content, facts.best_epoch(content.history, config.training.monitor))
+    article = {**_article(content, config, words, drawings, ids=ids), "choosable": choosable}
+    values = {"a": article, "t": words, "content": content, "share": article["share"]}
+    return {name: _environment().get_template(f"{name}.html.j2").render(values).strip() for name in SECTIONS}
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
@@ -84,7 +112,7 @@ def _drawings(content: ReportContent, best_epoch: int) -> dict[str, str]:
 
 
 def _article(
-    content: ReportContent, config: RunConfig, words: Catalogue, drawings: Mapping[str, str]
+    content: ReportContent, config: RunConfig, words: Catalogue, drawings: Mapping[str, str], *, ids: str = ""
 ) -> dict[str, Any]:
     """All that one language's part of the page shows; the template sets it."""
     wrong = facts.confusions(content)
@@ -93,6 +121,7 @@ def _article(
     return {
         "t": words,
         "language": words.language,
+        "choosable": False,
         "content": content,
         "config": config,
         "share": lambda value: words("form.percent", value=percent(value)),
@@ -112,7 +141,7 @@ def _article(
         "named_columns": sum(map(len, labels)) <= _COLUMN_LETTERS and len(labels) <= 4,
         "trust": facts.trust(content),
         "best_epoch": facts.best_epoch(content.history, config.training.monitor),
-        "drawings": {name: charts.with_own_ids(svg, f"{name}-{words.language}") for name, svg in drawings.items()},
+        "drawings": {name: charts.with_own_ids(svg, f"{ids}{name}-{words.language}") for name, svg in drawings.items()},
         "curves": curves,
         "terms": [term for term in config.objective.terms if term.weight],
         "changed": facts.changed_settings(config),

@@ -101,7 +101,7 @@ def test_every_note_is_known_in_chinese():
     notes = all_notes()
     chinese = [translate_note(note, catalogue("zh")) for note in notes]
     assert None not in chinese, [n for n, c in zip(notes, chinese, strict=True) if c is None]
-    kinds = {key for note in notes for key, pattern in module._note_patterns() if pattern.fullmatch(note)}
+    kinds = {key for note in notes for key, pattern in catalogue.note_patterns if pattern.fullmatch(note)}
     assert kinds == {key for key in catalogue("en").sentences if key.startswith("note.")}
     assert any("z<b>" in note for note in chinese)
     assert any("“" not in note and '"负, 面"' in note for note in chinese)

@@ -16,7 +16,7 @@ from sft_keras.errors import ArtifactError, ConfigError
 from sft_keras.evaluation import charts, facts
 from sft_keras.evaluation.content import read_content
 from sft_keras.evaluation.mistakes import Mistake, confident_mistakes
-from sft_keras.evaluation.page import render_page
+from sft_keras.evaluation.page import SECTIONS, render_page, render_sections
 from sft_keras.evaluation.report import build_report, evaluate_only
 
 ATTACK = '<script>alert("1")</script>'
@@ -351,3 +351,29 @@ def test_templates_mark_nothing_as_safe_but_our_drawings():
     marked = [line for path in folder.glob("*.j2") for line in path.read_text("utf-8").splitlines() if "| safe" in line]
     assert len(marked) == 2
     assert all(re.search(r"\{\{ a\.drawings(\.reliability|\[name\]) \| safe \}\}", line) for line in marked)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_sections_stand_by_themselves_with_a_button_for_each_number_of_rows(language):
+    names = ("<b>a</b>", 'b"', "c")
+    truth = [0] * 4 + [1] * 4 + [2] * 4
+    report = evaluate_only(
+        labels=truth,
+        probabilities=np.eye(3)[[0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 0, 0]],
+        names=names,
+        config=EvaluationConfig(bootstrap_samples=100),
+        seed=0,
+        data_fingerprint="0",
+        backbone="lstm",
+        versions={},
+    )
+    content = read_content(report.to_dict(), where="report.json")
+    sections = render_sections(content, RunConfig(), language=language, choosable=True)
+    assert tuple(sections) == SECTIONS
+    assert (sections["lambda"], sections["layers"]) == ("", "")
+    cells = [tag for tag in Page(sections["confusions"]).tags if tag[0] == "button"]
+    chosen = [each["data-value"] for _, each in cells if each["data-action"] == "cell"]
+    assert chosen == ["0,0", "0,1", "1,1", "2,0", "2,2", "2,0", "0,1"]
+    assert "<b>a" in str(cells[0][1]["aria-label"])
+    assert "<b>a" not in "".join(sections.values())
+    assert "<button" not in render_sections(content, RunConfig(), language=language)["confusions"]

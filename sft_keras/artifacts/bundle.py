@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
 REPORT, CARD, MANIFEST, PRESET = "report.json", "README.md", "manifest.json", "preset"
+GRAPH = "model.onnx"
 INPUTS = {"token_ids", "segment_ids", "padding_mask"}
 REQUIRED = (MODEL, TOKENIZER, LABELS, CONFIG)
 # What is read as a whole must fit into memory many times over, also with thousands of labels.
@@ -48,6 +49,7 @@ class Bundle:
         config: The configuration it was trained with.
         report: Its report, or None if the training was stopped before the test part was scored.
         information: What the manifest says beside the checksums: versions, backbone, data fingerprint.
+        files: The files that the manifest lists.
     """
 
     folder: Path
@@ -55,6 +57,12 @@ class Bundle:
     config: RunConfig
     report: dict[str, Any] | None
     information: dict[str, Any]
+    files: frozenset[str] = frozenset()
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether the model is there as a graph that needs no Keras."""
+        return GRAPH in self.files
 
 
 def write_bundle(
@@ -69,6 +77,7 @@ def write_bundle(
     card: str,
     information: dict[str, Any],
     weight_bytes: int = 0,
+    export: Callable[[Path], dict[str, Any]] | None = None,
 ) -> None:
     """Writes a bundle beside its place and renames it into place, so that it is never half there.
 
@@ -83,6 +92,7 @@ def write_bundle(
         card: The model card as Markdown.
         information: Versions, backbone and data fingerprint for the manifest.
         weight_bytes: How much the model's weights take, to see in time whether there is room.
+        export: Writes other forms of the model into a folder, and returns what it says of them in the manifest.
 
     Raises:
         ArtifactError: The disk is full or not writable; what was there stays.
@@ -98,6 +108,7 @@ def write_bundle(
         if save_preset:
             _require_space(temporary, 2 * (temporary / MODEL).stat().st_size)
             save_preset(temporary / PRESET)
+        exports = {"exports": export(temporary)} if export else {}
         (temporary / LABELS).write_text(labels.to_json(), encoding="utf-8")
         (temporary / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
         (temporary / CARD).write_text(card, encoding="utf-8")
@@ -107,6 +118,7 @@ def write_bundle(
         manifest = {
             "format_version": FORMAT_VERSION,
             **information,
+            **exports,
             "files": {path.relative_to(temporary).as_posix(): file_sha256(path) for path in files},
         }
         (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2), encoding="utf-8")
@@ -167,7 +179,9 @@ def read_bundle(folder: Path) -> Bundle:
         raise _damaged(folder / LABELS, f"cannot be read: {error}") from None
     _require_no_aliases(folder / CONFIG)
     information = {key: value for key, value in manifest.items() if key != "files"}
-    return Bundle(folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information)
+    return Bundle(
+        folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information, frozenset(manifest["files"])
+    )
 
 
 def load_model(bundle: Bundle) -> Any:
@@ -205,10 +219,23 @@ def load_tokenizer(bundle: Bundle, model: Any) -> TextTokenizer:
     Raises:
         ArtifactError: It cannot be read, or must not be used with the model.
     """
+    return _checked_tokenizer(bundle, embedding_rows(model))
+
+
+def load_graph_tokenizer(bundle: Bundle) -> TextTokenizer:
+    """The bundle's tokenizer for its graph, which refuses ids that it does not know when it is run.
+
+    Raises:
+        ArtifactError: It cannot be read, or must not be used.
+    """
+    return _checked_tokenizer(bundle, None)
+
+
+def _checked_tokenizer(bundle: Bundle, rows: int | None) -> TextTokenizer:
     from sft_keras.preprocessing.tokenizer import TextTokenizer
 
     try:
-        check_tokenizer_file(bundle.folder / TOKENIZER, embedding_rows(model))
+        check_tokenizer_file(bundle.folder / TOKENIZER, rows)
     except RefusedTokenizerError as error:
         raise _refused(bundle.folder / TOKENIZER, error) from None
     return TextTokenizer.from_file(bundle.folder / TOKENIZER)

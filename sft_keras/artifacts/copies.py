@@ -1,10 +1,14 @@
-"""Copies of a bundle, with files of their own beside it."""
+"""Copies of a bundle: with files of their own beside it, or as one zip file."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
+import threading
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,4 +57,46 @@ def copy_bundle(source: Path, target: Path, extra: Mapping[str, str]) -> Path:
         ) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def zip_bundle(source: Path, title: str) -> Path:
+    """The bundle as one zip file beside it, made when it is first asked for and whenever the bundle changed.
+
+    Args:
+        source: The bundle.
+        title: The folder in the zip.
+
+    Returns:
+        The zip file, complete from the moment it is seen.
+
+    Raises:
+        ArtifactError: The bundle is damaged, or there is no space.
+    """
+    manifest = source / MANIFEST
+    try:
+        state = hashlib.sha256(title.encode() + manifest.read_bytes()).hexdigest()[:16]
+        target = source.with_name(f"{source.name}-{state}.zip")
+        if target.is_file():
+            return target
+        names = [MANIFEST, *sorted(read_bundle(source).files)]
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.part")
+        try:
+            with zipfile.ZipFile(temporary, "w") as archive:
+                for name in names:
+                    # Weights hardly shrink, and take long to try.
+                    small = (source / name).stat().st_size < 2**20
+                    method = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED
+                    archive.write(source / name, f"{title}/{name}", method)
+            for old in source.parent.glob(f"{source.name}-*.zip"):
+                with contextlib.suppress(OSError):
+                    old.unlink()
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(
+            f"The bundle could not be packed: {error.strerror or error}",
+            fix="There may be too little space on the disk.",
+        ) from None
     return target

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.data.writers import open_writer
+from sft_keras.data.writers import SEPARATORS, open_writer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sft_keras.inference.predictor import Predictor
+    from sft_keras.inference.base import TextPredictor
     from sft_keras.tasks.base import Prediction
 
+# Rows between two reports of progress, which are predicted together.
+STEP = 1024
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
-def predict_table(predictor: Predictor, frame: pd.DataFrame, column: str, target: Path, *, probabilities: bool) -> None:
+
+def predict_table(
+    predictor: TextPredictor,
+    frame: pd.DataFrame,
+    column: str,
+    target: Path,
+    *,
+    probabilities: bool,
+    defused: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
     """Writes each row of a table with its prediction; the file appears when it is complete.
 
     Args:
@@ -24,16 +39,32 @@ def predict_table(predictor: Predictor, frame: pd.DataFrame, column: str, target
         column: The column with the texts.
         target: What is written: .csv, .tsv or .jsonl by its ending.
         probabilities: Whether to add the probability of each label.
+        defused: Whether no cell of a .csv or .tsv may be a formula for a spreadsheet.
+        progress: Called with the rows that are done, and all.
 
     Raises:
         DataError: The file cannot be written.
     """
+    safe = defuse if defused and target.suffix.lower() in SEPARATORS else str
     extra = [f"probability_{name}" for name in predictor.labels.names] if probabilities else []
     names = _beside(frame.columns, ["prediction", "confidence", *extra])
-    with open_writer(target, names) as write:
-        predictions = predictor.predict_stream(frame[column])
-        for row, prediction in zip(frame.itertuples(index=False, name=None), predictions, strict=True):
-            write([*row, *_cells(prediction, len(extra))])
+    with open_writer(target, list(map(safe, names))) as write:
+        predictions = predictor.predict_stream(frame[column], chunk=STEP)
+        rows = zip(frame.itertuples(index=False, name=None), predictions, strict=True)
+        for number, (row, prediction) in enumerate(rows, start=1):
+            write([safe(cell) for cell in (*row, *_cells(prediction, len(extra)))])
+            if number % STEP == 0 or number == len(frame):
+                progress(number, len(frame))
+
+
+def defuse(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers.
+
+    Example:
+        >>> defuse("=1+1"), defuse("-5")
+        ("'=1+1", '-5')
+    """
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _beside(names: Iterable[str], new: Iterable[str]) -> list[str]:

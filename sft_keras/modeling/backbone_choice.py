@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Sequence
 from urllib.request import getproxies
+
+from cachetools import TTLCache, cached
 
 from sft_keras.data.scripts import mostly_latin, mostly_unspaced
 from sft_keras.modeling.backbones.base import known_presets
@@ -14,6 +17,7 @@ AUTO = "auto"
 LATIN, CHINESE, OTHER = ("minilm",), ("bge_small_v1.5_zh", "bert_base_zh"), ("bert_base_multi",)
 LEARNED = "lstm"
 HUB, PORT, PATIENCE_SECONDS = "www.kaggle.com", 443, 3.0
+ASKED_AGAIN_SECONDS = 60
 
 
 def choose_backbone(texts: Sequence[str]) -> tuple[str, str]:
@@ -44,8 +48,12 @@ def choose_backbone(texts: Sequence[str]) -> tuple[str, str]:
     )
 
 
+@cached(TTLCache(1, ASKED_AGAIN_SECONDS), lock=threading.Lock())
 def hub_answers() -> bool:
-    """Whether the hub that presets come from can be reached; behind a proxy it is taken to be."""
+    """Whether the hub that presets come from can be reached; behind a proxy it is taken to be.
+
+    What was found out holds for a minute: where nothing answers, a page would wait for every look at the data.
+    """
     if getproxies().get("https"):
         return True
     try:

@@ -72,6 +72,10 @@ class HubFamily(Family):
             return TextTokenizer.from_file(file).packed(*self.special_tokens)
         return _text_tokenizer(_fetch(location, _hub_class(f"{self.hub_name}Tokenizer").from_preset), location.name)
 
+    def light_tokenizer(self, location: Location, config: ModelConfig, texts: Sequence[str]) -> TextTokenizer | None:
+        here = location.folder is not None and _is_rust_tokenizer(location.folder / TOKENIZER_FILE)
+        return self.tokenizer(location, config, texts) if here else None
+
     def encoder(
         self, location: Location, config: ModelConfig, tokenizer: TextTokenizer, *, dtype: str, seed: int
     ) -> Encoder:

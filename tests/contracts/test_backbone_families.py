@@ -16,6 +16,7 @@ import pytest
 
 from sft_keras.artifacts.bundle import load_model, read_bundle
 from sft_keras.config import ModelConfig
+from sft_keras.inference.graph import GraphPredictor
 from sft_keras.modeling.backbones.base import FAMILIES, Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.preprocessing.batches import fixed_length, only, pad_batch
@@ -170,6 +171,18 @@ def test_the_preset_of_a_bundle_is_the_trained_backbone_for_keras_hub(
     if has_preset:
         assert fresh[family]["difference"] < 1e-5
         assert fresh[family]["hub_ids"] == fresh[family]["ids"]
+
+
+@pytest.mark.parametrize("family", FAMILIES.names())
+def test_the_exported_graph_answers_as_keras_does(family: str, runs: dict[str, RunResult], services: Services) -> None:
+    bundle = read_bundle(runs[family].run.bundle)
+    assert bundle.has_graph, bundle.information["exports"]
+    texts = [*TEXTS, LONG, "a", "plot " * 9]
+    expected = services.load(bundle.folder).probabilities(texts)
+    graph = GraphPredictor(bundle, batch_size=4)
+    np.testing.assert_allclose(graph.probabilities(texts), expected, atol=1e-5)
+    alone = np.concatenate([graph.probabilities([text]) for text in texts])
+    np.testing.assert_allclose(alone, expected, atol=1e-5)
 
 
 # `tests/training` breaks trainings of these two in several places.

@@ -54,3 +54,18 @@ def test_a_run_keeps_what_was_chosen_and_says_why(
     run = services.prepare(str(data), RunConfig.parse(merged(TINY, {})), out=tmp_path / "run")
     assert run.config().model.backbone == "lstm"
     assert "learned from your texts" in (run.path / "log.txt").read_text(encoding="utf-8")
+
+
+def test_the_hub_is_not_asked_for_every_look(monkeypatch):
+    asked = []
+
+    def refuse(*_args, **_options):
+        asked.append(1)
+        raise OSError
+
+    monkeypatch.setattr(backbone_choice, "getproxies", dict)
+    monkeypatch.setattr(backbone_choice.socket, "create_connection", refuse)
+    backbone_choice.hub_answers.cache.clear()
+    assert [backbone_choice.hub_answers() for _ in range(3)] == [False] * 3
+    assert asked == [1]
+    backbone_choice.hub_answers.cache.clear()

@@ -120,6 +120,11 @@ class Family(abc.ABC):
     def tokenizer(self, location: Location, config: ModelConfig, texts: Sequence[str]) -> TextTokenizer:
         """The tokenizer of the backbone; `texts` is the training part, for families that learn it."""
 
+    def light_tokenizer(self, location: Location, config: ModelConfig, texts: Sequence[str]) -> TextTokenizer | None:
+        """The tokenizer, if it can be had at once, without Keras and without a network; else None."""
+        del location, config, texts
+        return None
+
     @abc.abstractmethod
     def encoder(
         self, location: Location, config: ModelConfig, tokenizer: TextTokenizer, *, dtype: str, seed: int

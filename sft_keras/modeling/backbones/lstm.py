@@ -43,6 +43,9 @@ class Lstm(Family):
         unit: Unit = "characters" if mostly_unspaced(texts) else "words"
         return learn_tokenizer(texts, unit=unit, vocabulary_size=config.lstm_vocabulary_size)
 
+    def light_tokenizer(self, location: Location, config: ModelConfig, texts: Sequence[str]) -> TextTokenizer:
+        return self.tokenizer(location, config, texts)
+
     def encoder(
         self, location: Location, config: ModelConfig, tokenizer: TextTokenizer, *, dtype: str, seed: int
     ) -> Encoder:

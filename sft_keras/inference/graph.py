@@ -1,0 +1,43 @@
+"""A bundle's exported graph put to work on texts, without Keras or TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sft_keras.artifacts.bundle import GRAPH, Bundle, load_graph_tokenizer
+from sft_keras.artifacts.onnx_file import open_session, session_length, session_logits
+from sft_keras.inference.base import TokenPredictor
+from sft_keras.tasks.base import TASKS
+
+
+class GraphPredictor(TokenPredictor):
+    """Predicts labels for texts with ONNX Runtime; answers as `Predictor` does.
+
+    Args:
+        bundle: A checked bundle with a graph: see `has_graph`.
+        batch_size: Texts a batch.
+
+    Raises:
+        ArtifactError: Graph or tokenizer cannot be read, or must not be used.
+    """
+
+    def __init__(self, bundle: Bundle, *, batch_size: int = 32) -> None:
+        session = open_session(bundle.folder / GRAPH, len(bundle.labels))
+        super().__init__(
+            load_graph_tokenizer(bundle),
+            bundle.labels,
+            TASKS.get(bundle.config.training.task),
+            max_length=bundle.config.model.max_length,
+            batch_size=batch_size,
+            length=session_length(session),
+        )
+        self._session: Any = session
+
+    def _of_batch(self, ids: list[np.ndarray]) -> np.ndarray:
+        return session_logits(self._session, self._padded(ids))
+
+    def close(self) -> None:
+        """Frees the weights."""
+        self._session = None

@@ -1,0 +1,31 @@
+"""A bundle as a predictor that computes with Keras in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sft_keras.artifacts.bundle import Bundle, load_model, load_tokenizer, read_bundle
+from sft_keras.backend import load_backend
+from sft_keras.inference.predictor import Predictor
+from sft_keras.tasks.base import TASKS
+
+
+def load_predictor(bundle: Path | Bundle) -> Predictor:
+    """Loads a bundle's Keras model.
+
+    Args:
+        bundle: The bundle, or the folder of its run.
+
+    Raises:
+        ArtifactError: The bundle is missing, damaged, or from a newer version.
+    """
+    checked = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
+    load_backend()
+    model = load_model(checked)
+    return Predictor(
+        model,
+        load_tokenizer(checked, model),
+        checked.labels,
+        TASKS.get(checked.config.training.task),
+        max_length=checked.config.model.max_length,
+    )

@@ -1,0 +1,127 @@
+"""Predictions by a warm process with Keras, for bundles whose model could not be exported."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from sft_keras.artifacts.bundle import Bundle
+from sft_keras.errors import ArtifactError
+from sft_keras.inference.base import TextPredictor
+from sft_keras.tasks.base import TASKS
+
+START_SECONDS, ANSWER_SECONDS = 180.0, 180.0
+
+
+class _EndedError(Exception):
+    """The process is gone, or does not answer."""
+
+
+class ProcessPredictor(TextPredictor):
+    """Asks `python -m sft_keras.inference.worker_process`, which is started when it is first needed.
+
+    A process that dies is started anew, once for a request; one that does not answer in time is ended.
+
+    Args:
+        bundle: A checked bundle.
+        start_seconds: How long it may take until the model is loaded.
+        answer_seconds: How long an answer may take.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, start_seconds: float = START_SECONDS, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
+        super().__init__(bundle.labels, TASKS.get(bundle.config.training.task))
+        self._folder = bundle.folder
+        self._start_seconds = start_seconds
+        self._answer_seconds = answer_seconds
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """See `TextPredictor`.
+
+        Raises:
+            ArtifactError: The model cannot be loaded, or its process died twice or did not answer in time.
+        """
+        for _ in range(2):
+            with contextlib.suppress(_EndedError):
+                return np.asarray(self._asked(texts), dtype=np.float32).reshape(len(texts), len(self.labels))
+            self.close()
+        raise ArtifactError(
+            "The process that computes for this model ended unexpectedly; there may be too little memory.",
+            where=str(self._folder),
+            fix="Try again, with fewer or shorter texts.",
+        )
+
+    def close(self) -> None:
+        """Ends the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _asked(self, texts: Sequence[str]) -> Any:
+        process = self._process
+        if process is None or process.poll() is not None:
+            self.close()
+            process = self._started()
+        try:
+            # `Popen` has a stream for each pipe that it was asked for; the buffer of this one is one line.
+            process.stdin.write(json.dumps({"texts": list(texts)}) + "\n")  # type: ignore[union-attr]
+        except OSError:
+            raise _EndedError from None
+        return self._received(self._answer_seconds)["logits"]
+
+    def _started(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "sft_keras.inference.worker_process", str(self._folder)]
+        process = self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a folder of ours
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
+            encoding="utf-8",
+        )
+        self._lines = queue.Queue()
+        threading.Thread(target=_read, args=(process.stdout, self._lines), daemon=True).start()
+        self._received(self._start_seconds)
+        return process
+
+    def _received(self, seconds: float) -> dict[str, Any]:
+        try:
+            line = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            self.close()
+            raise ArtifactError(
+                f"The model did not answer within {seconds:.0f} s.",
+                where=str(self._folder),
+                fix="Try again, with fewer or shorter texts.",
+            ) from None
+        if line is None:
+            raise _EndedError
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise ArtifactError(answer["error"], where=str(answer.get("where", "")), fix=str(answer.get("fix", "")))
+        return answer
+
+
+def _read(stream: IO[str], lines: queue.Queue[str | None]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        for line in stream:
+            lines.put(line)
+    lines.put(None)

@@ -1,0 +1,54 @@
+"""A process that answers for one bundle with Keras: `python -m sft_keras.inference.worker_process BUNDLE`.
+
+It reads one JSON object a line, `{"texts": [...]}`, and writes one a line: `{"ready": true}` first, then
+`{"logits": [[...]]}` or `{"error": ..., "where": ..., "fix": ...}`. It ends when its input does, hence with its parent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from sft_keras.errors import SftError
+
+
+def main(bundle: str) -> int:
+    """Answers until the input ends; returns the exit status."""
+    # What libraries print must not get among the answers.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+
+        def answer(content: dict[str, Any]) -> None:
+            answers.write(json.dumps(content) + "\n")
+            answers.flush()
+
+        try:
+            from sft_keras.inference.loading import load_predictor
+
+            predictor = load_predictor(Path(bundle))
+            predictor.predict(["a"])  # the first call is the slow one
+        except Exception as error:
+            answer(_told(error))
+            return 2
+        answer({"ready": True})
+        for line in sys.stdin:
+            try:
+                answer({"logits": predictor.logits(json.loads(line)["texts"]).tolist()})
+            except BrokenPipeError:
+                return 0
+            except Exception as error:
+                answer(_told(error))
+    return 0
+
+
+def _told(error: Exception) -> dict[str, str]:
+    if isinstance(error, SftError):
+        return {"error": error.problem, "where": error.where, "fix": error.fix}
+    return {"error": f"The model could not answer: {type(error).__name__}: {error}"[:500]}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -64,6 +64,11 @@ class RunDirectory:
         """The file whose lock the working process holds; the system frees it when that process ends."""
         return self.path / "lock"
 
+    @property
+    def cancel(self) -> Path:
+        """A file whose presence asks the working process to stop and keep the best so far."""
+        return self.path / "cancel"
+
     @staticmethod
     def require_free(path: Path) -> None:
         """Makes sure that a run folder can be made here.
@@ -114,7 +119,7 @@ class RunDirectory:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             shutil.rmtree(temporary, ignore_errors=True)
-            (temporary / "data").mkdir(parents=True)
+            temporary.mkdir(parents=True)
             (temporary / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
             created = datetime.now(UTC).isoformat(timespec="seconds")
             cls(temporary)._write_status(
@@ -142,6 +147,18 @@ class RunDirectory:
                 "There is no run here.", where=str(path), fix="Give the folder of a run: `sft-keras runs` lists them."
             )
         return cls(path)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the rows are divided; before that the run's folder holds what is to be read."""
+        return self.data.is_dir()
+
+    def replace_config(self, config: RunConfig) -> None:
+        """Puts a configuration in the place of that which the run was made with."""
+        temporary = self.path / ".config.yaml.part"
+        temporary.write_text(config.to_yaml(), encoding="utf-8")
+        temporary.replace(self.path / "config.yaml")
+        self.update(config_sha256=self._config_sha256())
 
     def config(self) -> RunConfig:
         """The resolved configuration of the run."""
@@ -241,7 +258,9 @@ class RunDirectory:
             # On a disk that machines share, a lock may hold on one of them only; the heartbeat is seen by all.
             if known.state == "running" and known.host not in ("", platform.node()):
                 raise self._busy()
-            self.update(state="running", pid=os.getpid(), host=platform.node(), heartbeat=time.time(), message="")
+            self.update(
+                state="running", pid=os.getpid(), host=platform.node(), heartbeat=time.time(), message="", fix=""
+            )
             with self._heartbeat():
                 yield
         finally:

@@ -23,7 +23,7 @@ from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
 from sft_keras.data.splits import Splits
 from sft_keras.evaluation.bootstrap import paired_difference
-from sft_keras.training.progress import ProgressSink
+from sft_keras.training.progress import ProgressSink, With
 
 RESULT, PROBABILITIES, BEST = "result.json", "validation.npy", "best.safetensors"
 
@@ -58,7 +58,7 @@ def search_weight(
     *,
     checkpoints: Path,
     sink: ProgressSink,
-    train: Callable[[RunConfig, Path], Any],
+    train: Callable[[RunConfig, Path, ProgressSink], Any],
     probabilities: Callable[[Any, Sequence[str]], np.ndarray],
     labels: Labels,
 ) -> tuple[RunConfig, dict[str, Any]] | None:
@@ -71,7 +71,7 @@ def search_weight(
         splits: The divided rows; only the training and validation parts are used.
         checkpoints: Folder of the run's state; each λ has one of its own within.
         sink: Hears what was found.
-        train: Trains with a configuration into a folder.
+        train: Trains with a configuration into a folder, and tells a sink of it.
         probabilities: Those of a trained model for texts, [rows, classes].
         labels: The labels that the model will know.
 
@@ -90,7 +90,7 @@ def search_weight(
         known = _read(folder, settings, len(targets))
         if known is None:
             sink.event("log", message=f"λ = {weight:g} ({number} of {len(weights)}) for {' + '.join(names)}.")
-            trained = train(chosen, folder)
+            trained = train(chosen, folder, With(sink, weight=weight, training=number, trainings=len(weights)))
             if not trained.complete:
                 return None
             found = probabilities(trained, splits.validation.texts)
@@ -106,6 +106,7 @@ def search_weight(
     table = _choose(config, tried, answers, targets, names)
     sink.event("log", message=str(table["message"]))
     weight = float(table["chosen"])
+    sink.event("chosen", weight=weight)
     return config.model_copy(update={"objective": config.objective.with_weight(weight)}), table
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sft_keras.artifacts.bundle import Bundle
@@ -93,8 +94,16 @@ class Remembering:
         self._sink.event(kind, **values)
 
 
-def prepare_run(
-    folder: Path,
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Divided rows, the configuration with what was chosen for them, and what was told on the way."""
+
+    config: RunConfig
+    splits: Splits
+    messages: tuple[str, ...]
+
+
+def divide(
     config: RunConfig,
     settings: Settings,
     *,
@@ -102,22 +111,20 @@ def prepare_run(
     validation: Source | None,
     test: Source | None,
     sink: ProgressSink,
-) -> RunDirectory:
-    """Reads and divides the data and makes the run folder.
+) -> Prepared:
+    """Reads, checks and divides the data.
 
     Args:
-        folder: The run folder; nothing may be there but an empty folder.
         config: The resolved configuration.
         settings: Gives the limits.
         data: A path, `sample:NAME`, a table, or examples.
         validation: The validation rows, likewise; cut from `data` if None.
         test: The test rows, likewise; if None, cut from `data`, or left out where `data.test_fraction` is 0.
-        sink: Hears what was chosen and why; the run's log gets the same words.
+        sink: Hears what was chosen and why.
 
     Raises:
-        SftError: The data, the configuration or the folder cannot be used.
+        SftError: The data or the configuration cannot be used.
     """
-    RunDirectory.require_free(folder)  # before the long work
     told = Remembering(sink)
     examples = read_examples(data, config, settings, told)
     seed = config.training.seed
@@ -148,14 +155,43 @@ def prepare_run(
     sizes = [f"{len(part)} {'training' if name == 'train' else name}" for name, part in splits.parts.items()]
     for note in (*splits.notes, f"Rows: {', '.join(sizes)}."):
         told.event("log", message=note)
+    return Prepared(config, splits, tuple(told.messages))
+
+
+def prepare_run(
+    folder: Path,
+    config: RunConfig,
+    settings: Settings,
+    *,
+    data: Source,
+    validation: Source | None,
+    test: Source | None,
+    sink: ProgressSink,
+) -> RunDirectory:
+    """Reads and divides the data and makes the run folder; the arguments are those of `divide`.
+
+    Args:
+        folder: The run folder; nothing may be there but an empty folder.
+        config: The resolved configuration.
+        settings: Gives the limits.
+        data: A path, `sample:NAME`, a table, or examples.
+        validation: The validation rows, likewise.
+        test: The test rows, likewise.
+        sink: Hears what was chosen and why; the run's log gets the same words.
+
+    Raises:
+        SftError: The data, the configuration or the folder cannot be used.
+    """
+    RunDirectory.require_free(folder)  # before the long work
+    prepared = divide(config, settings, data=data, validation=validation, test=test, sink=sink)
 
     def fill(run: RunDirectory) -> None:
-        save_splits(run, splits)
-        for message in told.messages:
+        save_splits(run, prepared.splits)
+        for message in prepared.messages:
             run.log(message)
 
     told_as = data if isinstance(data, str) else data.source
-    return RunDirectory.create(folder, config, data=told_as, fill=fill)
+    return RunDirectory.create(folder, prepared.config, data=told_as, fill=fill)
 
 
 def _resolve(config: RunConfig) -> tuple[RunConfig, Bundle | None]:
@@ -189,10 +225,17 @@ def _labels_without_rows(begun: Bundle | None, train: Examples) -> list[str]:
 
 
 def save_splits(run: RunDirectory, splits: Splits) -> None:
-    """Keeps the divided rows in the run folder, and what a reader of the score should know of the division."""
+    """Keeps the divided rows in the run folder, and what a reader of the score should know of the division.
+
+    They appear all at once: a run whose rows are there is prepared.
+    """
+    temporary = run.path / ".data.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
     for name, part in splits.parts.items():
-        part.to_parquet(run.data / f"{name}.parquet")
-    (run.data / NOTES).write_text(json.dumps(splits.notes, ensure_ascii=False), encoding="utf-8")
+        part.to_parquet(temporary / f"{name}.parquet")
+    (temporary / NOTES).write_text(json.dumps(splits.notes, ensure_ascii=False), encoding="utf-8")
+    temporary.rename(run.data)
 
 
 def load_splits(run: RunDirectory) -> Splits:

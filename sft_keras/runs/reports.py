@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sft_keras.artifacts.bundle import CONFIG, REPORT, read_bundle
 from sft_keras.config import RunConfig
@@ -16,6 +20,52 @@ from sft_keras.evaluation.mistakes import Mistake
 from sft_keras.runs.directory import RunDirectory
 
 MISTAKES = "mistakes.json"
+PREDICTIONS = "predictions.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedPredictions:
+    """What the model of a run says of each test row.
+
+    Attributes:
+        names: The labels that the model knows, in the order of the columns.
+        probabilities: Shape [test rows, labels], float32; the rows are those of `load_splits(run).test`, in order.
+    """
+
+    names: tuple[str, ...]
+    probabilities: np.ndarray
+
+
+def save_predictions(run: RunDirectory, names: Sequence[str], probabilities: np.ndarray) -> None:
+    """Keeps what the model says of the test rows: `data/predictions.npz`, read without pickle.
+
+    Args:
+        run: The run.
+        names: The labels, in the order of the columns.
+        probabilities: Shape [test rows, labels].
+    """
+    temporary = run.data / f".{PREDICTIONS}.part"
+    with temporary.open("wb") as file:
+        # The names as JSON: an array of texts would lose what NumPy takes for padding.
+        np.savez_compressed(file, probabilities=probabilities.astype(np.float32), names=json.dumps(list(names)))
+    temporary.replace(run.data / PREDICTIONS)
+
+
+def load_predictions(run: RunDirectory) -> SavedPredictions:
+    """What `save_predictions` kept.
+
+    Raises:
+        ArtifactError: The file is missing or damaged: the run has no test part, or is of an older version.
+    """
+    file = run.data / PREDICTIONS
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            names, probabilities = tuple(map(str, json.loads(str(content["names"])))), content["probabilities"]
+        if probabilities.ndim != 2 or probabilities.shape[1] != len(names):
+            raise ValueError(f"{len(names)} labels for an array of shape {list(probabilities.shape)}")
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, RecursionError) as error:
+        raise _damaged(file, error) from None
+    return SavedPredictions(names, probabilities)
 
 
 def save_mistakes(run: RunDirectory, mistakes: Sequence[Mistake]) -> None:
@@ -35,6 +85,21 @@ def load_mistakes(run: RunDirectory) -> tuple[Mistake, ...]:
         return tuple(Mistake(**row) for row in _read_json(file))
     except TypeError as error:
         raise _damaged(file, error) from None
+
+
+def load_report(run: RunDirectory) -> Any:
+    """What `report.json` of a run holds, unchecked.
+
+    Raises:
+        ArtifactError: It is missing or no JSON.
+    """
+    return _read_json(run.report / "report.json")
+
+
+def settled_config(run: RunDirectory) -> RunConfig:
+    """The settings of a run; what it chose by itself stands in the bundle only."""
+    settings = run.bundle / CONFIG
+    return RunConfig.from_yaml(settings) if settings.is_file() else run.config()
 
 
 def data_title(data: str) -> str:
@@ -85,10 +150,7 @@ def _of_run(run: RunDirectory) -> tuple[Any, RunConfig, str]:
         raise ArtifactError(
             "The run has no report yet.", where=str(run.path), fix=f"Finish it: sft-keras train --resume {run.path}"
         )
-    # What the run chose by itself stands in the bundle only.
-    settings = run.bundle / CONFIG
-    config = RunConfig.from_yaml(settings) if settings.is_file() else run.config()
-    return _read_json(file), config, str(file)
+    return load_report(run), settled_config(run), str(file)
 
 
 def _of_bundle(place: Path) -> tuple[Any, RunConfig, str]:

@@ -34,6 +34,7 @@ class Status:
         epoch: Epochs completed.
         epochs: Epochs in all.
         message: What went wrong, if something did.
+        fix: What to do about it, if that is known.
         config_sha256: SHA-256 of `config.yaml` as it was made; empty in a run of an older version.
         summary: Headline figures of a finished run.
     """
@@ -48,6 +49,7 @@ class Status:
     epoch: int = 0
     epochs: int = 0
     message: str = ""
+    fix: str = ""
     config_sha256: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
 

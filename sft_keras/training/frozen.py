@@ -130,7 +130,14 @@ def train_head(
     store = Checkpoints(checkpoints)
     position = store.restore(built.model, lambda message: sink.event("log", message=message))
     rows = [VectorRows(part.layers[:, 0], part.targets, part.weights.astype(np.float32)) for part in parts]
-    sink.event("start", epochs=config.training.epochs, steps=recipe.steps_per_epoch, rows=len(training))
+    sink.event(
+        "start",
+        epochs=config.training.epochs,
+        steps=recipe.steps_per_epoch,
+        rows=len(training),
+        epoch=position.epoch,
+        step=position.step,
+    )
     position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
     store.load_best(built.model)
     if outcome == "out_of_memory":

@@ -124,6 +124,13 @@ def _fine_tune(
     if position.epoch or position.step:
         sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
     rows = [encode(part, recipe, built.model) for part in (training, validation)]
-    sink.event("start", epochs=recipe.config.training.epochs, steps=recipe.steps_per_epoch, rows=len(training))
+    sink.event(
+        "start",
+        epochs=recipe.config.training.epochs,
+        steps=recipe.steps_per_epoch,
+        rows=len(training),
+        epoch=position.epoch,
+        step=position.step,
+    )
     position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
     return built, position, outcome

@@ -50,6 +50,7 @@ def test_a_new_run_is_queued(run: RunDirectory) -> None:
 
 def test_what_fills_the_folder_fails_before_it_is_seen(tmp_path: Path) -> None:
     def full(half: RunDirectory) -> None:
+        half.data.mkdir()
         (half.data / "train.parquet").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -17,7 +17,7 @@ from sft_keras.data.splits import Splits
 from sft_keras.errors import ConfigError
 from sft_keras.runs.lambda_search import folder_of, search_weight
 from sft_keras.runs.worker import RunResult
-from sft_keras.training.progress import Silent
+from sft_keras.training.progress import ProgressSink, Silent
 
 ROWS = 200
 AUTO = {"objective": {"terms": [{"name": "supcon", "weight": "auto"}], "weight_grid": [0.1, 1.0]}}
@@ -41,8 +41,9 @@ class Trainer:
         self.stop_at = stop_at
         self.trained: list[float] = []
 
-    def train(self, config: RunConfig, folder: Path) -> Any:
+    def train(self, config: RunConfig, folder: Path, sink: ProgressSink) -> Any:
         weight = config.objective.terms[0].value
+        sink.event("start", epochs=1)
         self.trained.append(weight)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "epoch-00001-step-00000000").mkdir(exist_ok=True)

@@ -6,13 +6,14 @@ import html
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sft_keras.artifacts.bundle import read_bundle
 from sft_keras.data.examples import Examples
 from sft_keras.errors import ArtifactError, ConfigError
 from sft_keras.runs.directory import RunDirectory
-from sft_keras.runs.reports import data_title, load_mistakes, report_page
+from sft_keras.runs.reports import data_title, load_mistakes, load_predictions, report_page, save_predictions
 from sft_keras.runs.worker import RunResult
 from tests.conftest import rehash
 
@@ -49,6 +50,31 @@ def test_the_mistakes_are_those_of_the_confusion_matrix(lstm_run: RunResult) -> 
     matrix = lstm_run.report["confusion_matrix"]
     assert len(mistakes) == min(20, matrix[0][1] + matrix[1][0])
     assert all(each.label != each.predicted for each in mistakes)
+
+
+def test_the_test_predictions_give_the_confusion_matrix_again(lstm_run: RunResult) -> None:
+    kept = load_predictions(lstm_run.run)
+    test = Examples.from_parquet(lstm_run.run.data / "test.parquet")
+    assert kept.names == ("bad", "good")
+    assert kept.probabilities.shape == (len(test), 2)
+    matrix = np.zeros((2, 2), dtype=int)
+    for truth, row in zip(test.labels, kept.probabilities, strict=True):
+        matrix[kept.names.index(truth), row.argmax()] += 1
+    assert matrix.tolist() == lstm_run.report["confusion_matrix"]
+
+
+def test_test_predictions_keep_any_name_and_damage_is_told(copied_run: RunDirectory) -> None:
+    names = ("好评\0", "[1]", "", " a")
+    save_predictions(copied_run, names, np.full((3, 4), 0.25))
+    kept = load_predictions(copied_run)
+    assert kept.names == names
+    assert kept.probabilities.dtype == np.float32
+    file = copied_run.data / "predictions.npz"
+    whole = file.read_bytes()
+    for spoilt in (b"", b"rubbish", whole[: len(whole) // 2]):
+        file.write_bytes(spoilt)
+        with pytest.raises(ArtifactError, match=r"predictions\.npz cannot be read"):
+            load_predictions(copied_run)
 
 
 @pytest.mark.parametrize("content", ["rubbish", "[1]", '[{"text": "x"}]', "{}x"])

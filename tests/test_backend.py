@@ -10,7 +10,7 @@ import pytest
 
 from sft_keras.backend import BACKENDS, backend_name
 from sft_keras.errors import ConfigError
-from sft_keras.runs.worker import versions
+from sft_keras.runs.results import versions
 
 
 @pytest.fixture

@@ -39,3 +39,16 @@ def test_bad_limit(name: str, value: str) -> None:
         Settings.from_environment({name: value})
     assert f'"{value}"' in caught.value.problem
     assert name in caught.value.where
+
+
+def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, max_trainings=2, max_queued=5, max_run_hours=7, allow_hub=True)
+    assert Settings.from_environment(settings.environment()) == settings
+    assert Settings.from_environment(Settings().environment()) == Settings()
+
+
+@pytest.mark.parametrize(("value", "on"), [("", False), ("0", False), ("off", False), ("1", True), (" True ", True)])
+def test_switches(value: str, on: bool) -> None:
+    assert Settings.from_environment({"SFT_ALLOW_HUB": value}).allow_hub is on
+    with pytest.raises(ConfigError, match="A switch is 1 or 0"):
+        Settings.from_environment({"SFT_ALLOW_HUB": f"{value}x"})

@@ -8,13 +8,25 @@ import sys
 
 # Each registers its commands, and `--help` lists them in this order.
 # isort: off
-from sft_keras.cli import data, settings, training, models, listings
+from sft_keras.cli import data, settings, training, models, listings, accounts
 # isort: on
 
 from sft_keras.cli.shared import BUG, INTERRUPTED, USER_MISTAKE, app
 from sft_keras.errors import SftError
 
-__all__ = ["BUG", "INTERRUPTED", "USER_MISTAKE", "app", "data", "listings", "main", "models", "settings", "training"]
+__all__ = [
+    "BUG",
+    "INTERRUPTED",
+    "USER_MISTAKE",
+    "accounts",
+    "app",
+    "data",
+    "listings",
+    "main",
+    "models",
+    "settings",
+    "training",
+]
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def runs(
 @app.command()
 def version(as_json: Json = False) -> None:
     """Print the versions of sft-keras and of what it stands on."""
-    from sft_keras.runs.worker import versions
+    from sft_keras.runs.results import versions
 
     if as_json:
         print_json(versions())

@@ -5,15 +5,32 @@ Nothing heavy is imported until it is used; a listing answers without Keras.
 
 from __future__ import annotations
 
+from sft_keras.services.accounts import Accounts, owner_key_for_user
+from sft_keras.services.choices import ChoiceServices
 from sft_keras.services.data import CheckResult, DataServices, FixResult, SampleInfo
+from sft_keras.services.memory import shared
 from sft_keras.services.models import ModelServices
+from sft_keras.services.queue import QueueServices
 from sft_keras.services.runs import BackboneInfo, RunInfo, RunServices
+from sft_keras.services.secret import derived, installation_secret
+from sft_keras.services.sessions import Sessions
 from sft_keras.services.space import Space
+from sft_keras.services.space.public import PublicLinks
+from sft_keras.services.tickets import Tickets
 
-__all__ = ["BackboneInfo", "CheckResult", "FixResult", "RunInfo", "SampleInfo", "Services", "Space"]
+__all__ = [
+    "BackboneInfo",
+    "CheckResult",
+    "FixResult",
+    "RunInfo",
+    "SampleInfo",
+    "Services",
+    "Space",
+    "owner_key_for_user",
+]
 
 
-class Services(DataServices, RunServices, ModelServices):
+class Services(ChoiceServices, DataServices, RunServices, ModelServices, QueueServices):
     """All use cases over one installation.
 
     Args:
@@ -30,3 +47,33 @@ class Services(DataServices, RunServices, ModelServices):
             ConfigError: It is no key.
         """
         return Space(self, owner)
+
+    @shared
+    def links(self) -> PublicLinks:
+        """What visitors do with links."""
+        return PublicLinks(self, lambda bundle, texts: self.pool.predictor(bundle).predict(texts))
+
+    @shared
+    def secret(self) -> str:
+        """What this installation signs with; made once, and the same after a restart."""
+        return installation_secret(self.settings.data_dir)
+
+    @shared
+    def browser_secret(self) -> str:
+        """What browsers garble their own notes with: everybody who opens the page is told it, so it signs nothing."""
+        return derived(self.secret, "browser")
+
+    @shared
+    def tickets(self) -> Tickets:
+        """Tickets for downloads."""
+        return Tickets(self.settings, self.secret)
+
+    @shared
+    def accounts(self) -> Accounts:
+        """Who may log in."""
+        return Accounts(self)
+
+    @shared
+    def sessions(self) -> Sessions:
+        """Who has logged in."""
+        return Sessions(self.accounts, self.secret)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sft_keras.settings import Settings
+from typing import TYPE_CHECKING
+
+from sft_keras.services.memory import Memory, shared
+from sft_keras.settings import MIB, Settings
+
+if TYPE_CHECKING:
+    from sft_keras.inference.pool import ModelPool
+    from sft_keras.runs.store import Index
+    from sft_keras.spaces.passwords import Passwords
+    from sft_keras.spaces.throttle import Throttle
+    from sft_keras.spaces.uses import Uses
 
 
 class Installation:
@@ -14,3 +24,40 @@ class Installation:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
+        self.memory = Memory()
+
+    @shared
+    def index(self) -> Index:
+        """Finds the run of a link."""
+        from sft_keras.runs.store import Index
+
+        return Index(self.settings)
+
+    @shared
+    def uses(self) -> Uses:
+        """Counts the uses of links."""
+        from sft_keras.spaces.uses import Uses
+
+        return Uses()
+
+    @shared
+    def throttle(self) -> Throttle:
+        """Counts what may not be done too often."""
+        from sft_keras.spaces.throttle import Throttle
+
+        return Throttle()
+
+    @shared
+    def passwords(self) -> Passwords:
+        """Checks passwords."""
+        from sft_keras.spaces.passwords import Passwords
+
+        return Passwords()
+
+    @shared
+    def pool(self) -> ModelPool:
+        """The loaded models of all owners and links, from their graphs, without Keras."""
+        from sft_keras.inference.pool import ModelPool
+
+        limits = self.settings
+        return ModelPool(most_models=limits.max_models, most_bytes=limits.max_models_mib * MIB)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sft_keras.data.examples import Examples
     from sft_keras.data.fixes import Fixed
     from sft_keras.data.readers import Table
+    from sft_keras.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -153,28 +154,60 @@ class DataServices(Installation):
         return {name: read_examples(path, config, self.settings, Silent()) for name, path in given.items() if path}
 
     def _report(self, table: Table, columns: Columns, config: RunConfig, parts: dict[str, Examples]) -> DataReport:
-        from sft_keras.data.checks import check_examples
-        from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
-        from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
+        return data_report(table, columns, config, self.settings, parts)
 
-        name = config.model.backbone
-        if name == AUTO:
-            name, _ = choose_backbone(list(table.frame[columns.text]))
-        known = known_presets().get(name)
-        # Nothing is downloaded for a check: without the tokenizer, lengths are told in characters.
-        here = known is not None and known[0].is_here(known[1])
 
-        def count_tokens(texts: list[str]) -> np.ndarray:
-            backbone = resolve_backbone(name)
-            return backbone.family.tokenizer(backbone.location, config.model, texts).count(texts)
+def data_report(
+    table: Table,
+    columns: Columns,
+    config: RunConfig,
+    settings: Settings,
+    parts: Mapping[str, Examples],
+    *,
+    quick: bool = False,
+    on_tokens: Callable[[np.ndarray], None] = lambda _: None,
+) -> DataReport:
+    """Looks the rows over, with the tokens of the backbone that the settings mean.
 
-        return check_examples(
-            table,
-            columns,
-            self.settings,
-            token_counter=count_tokens if here else None,
-            max_length=config.model.max_length,
-            languages=known[1].languages if known else None,
-            similarity=config.data.near_duplicate_similarity,
-            parts=parts,
-        )
+    Args:
+        table: The rows.
+        columns: Which columns hold texts and labels.
+        config: Says which backbone, and how alike near-duplicates are.
+        settings: Gives the limits.
+        parts: The rows of the files for "validation" and "test".
+        quick: A large file is looked at in part, and Keras is not loaded: without a tokenizer at hand, lengths are
+            told in characters.
+        on_tokens: Hears how many tokens the measured texts have.
+    """
+    from sft_keras.data.checks import check_examples
+    from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
+    from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
+
+    name = config.model.backbone
+    if name == AUTO:
+        name, _ = choose_backbone(list(table.frame[columns.text]))
+    known = known_presets().get(name)
+    # Nothing is downloaded for a check: without the tokenizer, lengths are told in characters.
+    here = known is not None and known[0].is_here(known[1])
+
+    def count_tokens(texts: list[str]) -> np.ndarray | None:
+        backbone = resolve_backbone(name)
+        make = backbone.family.light_tokenizer if quick else backbone.family.tokenizer
+        tokenizer = make(backbone.location, config.model, texts)
+        if tokenizer is None:
+            return None
+        numbers = tokenizer.count(texts)
+        on_tokens(numbers)
+        return numbers
+
+    return check_examples(
+        table,
+        columns,
+        settings,
+        token_counter=count_tokens if here else None,
+        max_length=config.model.max_length,
+        languages=known[1].languages if known else None,
+        similarity=config.data.near_duplicate_similarity,
+        parts=parts,
+        quick=quick,
+    )

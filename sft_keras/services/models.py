@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sft_keras.errors import DataError
+from sft_keras.errors import DataError, SftError
 from sft_keras.services.base import Installation
-from sft_keras.training.progress import Silent
+from sft_keras.settings import MIB
 
 if TYPE_CHECKING:
-    from sft_keras.artifacts.bundle import Bundle
+    import numpy as np
+
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import Prediction
+
+SMALL_FILE_MIB = 1
 
 
 class ModelServices(Installation):
@@ -26,25 +28,9 @@ class ModelServices(Installation):
         Raises:
             ArtifactError: The bundle is missing, damaged, or from a newer version.
         """
-        from sft_keras.artifacts.bundle import read_bundle
+        from sft_keras.inference.loading import load_predictor
 
-        return self._predictor(read_bundle(bundle))
-
-    def _predictor(self, checked: Bundle) -> Predictor:
-        from sft_keras.artifacts.bundle import load_model, load_tokenizer
-        from sft_keras.backend import load_backend
-        from sft_keras.inference.predictor import Predictor
-        from sft_keras.tasks.base import TASKS
-
-        load_backend()
-        model = load_model(checked)
-        return Predictor(
-            model,
-            load_tokenizer(checked, model),
-            checked.labels,
-            TASKS.get(checked.config.training.task),
-            max_length=checked.config.model.max_length,
-        )
+        return load_predictor(bundle)
 
     def evaluate(
         self, bundle: Path, data: str, *, text_column: str | None = None, label_column: str | None = None
@@ -55,38 +41,18 @@ class ModelServices(Installation):
             SftError: The bundle or the file cannot be used, or the file has a label that the model does not know.
         """
         from sft_keras.artifacts.bundle import read_bundle
-        from sft_keras.evaluation.report import evaluate_only
-        from sft_keras.runs.prepare import Remembering, read_examples
-        from sft_keras.runs.worker import versions
+        from sft_keras.inference.loading import load_predictor
+        from sft_keras.services.scoring import score_file
 
         checked = read_bundle(bundle)
-        chosen = checked.config.data.model_copy(
-            update={"text_column": text_column, "label_column": label_column, "weight_column": None}
+
+        def probabilities(texts: Sequence[str]) -> np.ndarray:
+            # Only now: a file that cannot be used is told before the long work.
+            return load_predictor(checked).probabilities(texts)
+
+        return score_file(
+            checked, data, probabilities, self.settings, text_column=text_column, label_column=label_column
         )
-        config = checked.config.model_copy(update={"data": chosen})
-        told = Remembering(Silent())
-        examples = read_examples(data, config, self.settings, told)
-        try:
-            targets = checked.labels.encode(examples.labels)
-        except DataError as error:
-            where = f"{examples.source}, beside the labels that the model knows"
-            raise DataError(error.problem, where=where, fix=error.fix) from None
-        predictor = self._predictor(checked)
-        began = time.monotonic()
-        probabilities = predictor.probabilities(examples.texts)
-        report = evaluate_only(
-            labels=targets,
-            probabilities=probabilities,
-            names=checked.labels.names,
-            config=config.evaluation,
-            seed=config.training.seed,
-            data_fingerprint=examples.fingerprint(),
-            backbone=str(checked.information.get("backbone", config.model.backbone)),
-            versions=versions(),
-            seconds={"prediction": time.monotonic() - began},
-            notes=told.messages,
-        )
-        return report.to_dict()
 
     def report_html(self, place: Path, *, language: str | None = None, texts: bool = False) -> str:
         """The report of a finished run or of a bundle as one HTML page, in every language, without a script.
@@ -133,3 +99,50 @@ class ModelServices(Installation):
         column = choose_text_column(table.frame, text=text_column, source=table.source)
         predict_table(self.load(bundle), table.frame, column, target, probabilities=probabilities)
         return len(table.frame)
+
+    def read_texts(self, path: Path, name: str) -> list[str]:
+        """The texts of a small file, without those that are empty: the lines of a .txt, or the column of a table.
+
+        Args:
+            path: Where it lies.
+            name: What its owner calls it, for messages.
+
+        Raises:
+            DataError: It is larger than a small file, or cannot be read.
+        """
+        from sft_keras.data.columns import choose_text_column
+        from sft_keras.data.decoding import decode
+        from sft_keras.data.readers import read_table
+
+        if path.stat().st_size > SMALL_FILE_MIB * MIB:
+            raise DataError(
+                f"The file is larger than {SMALL_FILE_MIB} MiB.", where=name, fix="Divide it, or send fewer texts."
+            )
+        if path.suffix.lower() == ".txt":
+            texts = decode(path.read_bytes(), name)[0].splitlines()
+        else:
+            try:
+                table = read_table(path, self.settings)
+                texts = table.frame[choose_text_column(table.frame, text=None, source=name)].tolist()
+            except SftError as error:
+                where = error.where.replace(str(path), name)
+                raise DataError(error.problem.replace(str(path), name), where=where, fix=error.fix) from None
+        return [text.strip() for text in texts if text.strip()]
+
+    def answers_csv(self, predictions: Sequence[Prediction], header: Sequence[str]) -> str:
+        """Answers as a table for a spreadsheet, in which no cell is computed.
+
+        Args:
+            predictions: The answers.
+            header: What the columns are called: text, label, confidence.
+        """
+        import csv
+        import io
+
+        from sft_keras.inference.tables import defuse
+
+        target = io.StringIO()
+        writer = csv.writer(target)
+        writer.writerow(header)
+        writer.writerows([defuse(each.text), defuse(each.label), f"{each.confidence:.6f}"] for each in predictions)
+        return target.getvalue()

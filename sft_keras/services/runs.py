@@ -108,6 +108,7 @@ class RunServices(Installation):
         should_stop: Callable[[], bool] = lambda: False,
         *,
         discard: bool = False,
+        exports: bool = True,
     ) -> RunResult:
         """Carries out a run, or what is left of it, in this process.
 
@@ -117,6 +118,7 @@ class RunServices(Installation):
             should_stop: Asked after each step; True keeps the best model so far and stops.
             discard: Removes the folder again if a setting proves wrong before anything was trained, so that the
                 same command works once it is mended. For callers that made the folder just now.
+            exports: Whether the bundle gets the model in other formats too, which takes some seconds.
 
         Raises:
             SftError: It failed for a reason that a person can mend.
@@ -124,7 +126,7 @@ class RunServices(Installation):
         from sft_keras.runs.worker import execute
 
         try:
-            return execute(run, sink or Silent(), should_stop, self.settings)
+            return execute(run, sink or Silent(), should_stop, self.settings, exports=exports)
         except ConfigError:
             if discard and not any(run.checkpoints.rglob("epoch-*")):
                 shutil.rmtree(run.path, ignore_errors=True)
@@ -134,6 +136,8 @@ class RunServices(Installation):
         self, examples: Examples, config: RunConfig, bundle: Path, *, sink: ProgressSink | None = None
     ) -> RunResult:
         """Trains on examples in memory and keeps nothing but the bundle: the run folder is a temporary one.
+
+        The bundle holds the Keras model alone, since many trainings in a row, as in a search, need no other format.
 
         Args:
             examples: The rows; validation and test part are cut from them as the configuration says.
@@ -149,7 +153,7 @@ class RunServices(Installation):
         """
         with tempfile.TemporaryDirectory(prefix="sft-keras-") as folder:
             run = self.prepare(examples, config, out=Path(folder) / "run", sink=sink)
-            result = self.start(run, sink)
+            result = self.start(run, sink, exports=False)
             shutil.move(run.bundle, bundle)
         return result
 

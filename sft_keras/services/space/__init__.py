@@ -11,7 +11,7 @@ from sft_keras.services.space.runs import RunSpace
 __all__ = ["Space"]
 
 
-class Space(DatasetSpace, RunSpace, EvaluationSpace, PredictionSpace, LinkSpace):
+class Space(RunSpace, DatasetSpace, EvaluationSpace, PredictionSpace, LinkSpace):
     """The datasets, runs, models and links of one owner.
 
     Args:

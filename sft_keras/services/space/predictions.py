@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import contextlib
+import json
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.services.space.base import OwnedFolder
+from sft_keras.errors import ArtifactError, DataError, SftError
+from sft_keras.inference.explain import WordWeight, explain
+from sft_keras.services.space.base import OwnedFolder, new_id
 
 if TYPE_CHECKING:
+    from sft_keras.inference.base import TextPredictor
     from sft_keras.tasks.base import Prediction
 
+__all__ = ["PredictionSpace", "WordWeight"]
 
-@dataclass(frozen=True)
-class WordWeight:
-    """A piece of a text and what it does for a label.
-
-    Attributes:
-        text: A word, or the space or punctuation between words; all pieces together are the text.
-        weight: How much the label's probability falls without it, -1 to 1; 0 for what is between words.
-    """
-
-    text: str
-    weight: float
+KIND = "predictions"
+RESULT = "result.json"
+# Results that are kept; those made longest ago go first.
+MOST_RESULTS = 20
+MOST_NAME = 80
 
 
 class PredictionSpace(OwnedFolder):
     """Predictions. All errors are `SftError`."""
 
+    def predictor(self, run: str) -> TextPredictor:
+        """The model of a run, from the pool that all share."""
+        return self.installation.pool.predictor(self._bundle(run))
+
     def predict(self, run: str, texts: Sequence[str]) -> list[Prediction]:
         """One prediction a text."""
-        raise NotImplementedError
+        return self.predictor(run).predict(texts)
 
     def explain(self, run: str, text: str, label: str | None = None) -> list[WordWeight]:
         """Which words speak for a label (the predicted one if left out): each is left out in turn."""
-        raise NotImplementedError
+        return explain(self.predictor(run), text, label)
 
     def predict_file(
         self,
@@ -47,17 +55,134 @@ class PredictionSpace(OwnedFolder):
         text_column: str | None = None,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> str:
-        """Predicts each row of a file; returns the id of the result, which `result_file` finds."""
-        raise NotImplementedError
+        """Predicts each row of a file; returns the id of the result, which `result_file` finds.
+
+        Args:
+            run: Id of the run.
+            path: Where the file lies now.
+            name: The name that the person's file had.
+            ending: ".csv", ".tsv" or ".jsonl"; in the first two, cells that a spreadsheet would compute are defused.
+            text_column: The column with the texts; found if left out.
+            progress: Called with the rows that are done, and all.
+        """
+        from sft_keras.data.columns import choose_text_column
+        from sft_keras.inference.tables import predict_table
+        from sft_keras.runs.prepare import read_data
+
+        if ending not in (".csv", ".tsv", ".jsonl"):
+            raise DataError(f'A table cannot be written as "{ending}".', fix="Choose .csv, .tsv or .jsonl.")
+        predictor = self.predictor(run)
+        given = _given_name(name)
+        with _named(path, given) as source:
+            table = read_data(str(source), self.settings)
+            column = choose_text_column(table.frame, text=text_column, source=table.source)
+        result = new_id()
+        saved = f"{_file_name(Path(given).stem)}-predictions{ending}"
+        temporary = self.folder / KIND / f".{result}.part"
+        rows = len(table.frame)
+        progress(0, rows)
+        try:
+            temporary.mkdir(parents=True)
+            target = temporary / f"table{ending}"
+            predict_table(predictor, table.frame, column, target, probabilities=True, defused=True, progress=progress)
+            about = {"name": saved, "rows": rows, "run": run, "created": datetime.now(UTC).isoformat()}
+            (temporary / RESULT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+            temporary.rename(self.folder / KIND / result)
+        except OSError as error:
+            raise _not_written(error) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        self._forget_old()
+        return result
 
     def result_file(self, result: str) -> tuple[Path, str]:
         """The file of a result, and the name to save it under."""
-        raise NotImplementedError
+        place = self.place(KIND, result)
+        try:
+            name = str(json.loads((place / RESULT).read_text(encoding="utf-8"))["name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ArtifactError("The result cannot be read.", fix="Predict the file once more.") from None
+        return place / f"table{Path(name).suffix}", name
 
     def bundle_zip(self, run: str) -> tuple[Path, str]:
         """The bundle as one zip file, made when it is first asked for, and the name to save it under."""
-        raise NotImplementedError
+        from sft_keras.artifacts.copies import zip_bundle
+
+        title = self._title(run)
+        return zip_bundle(self._bundle(run), title), f"{title}.zip"
 
     def onnx_file(self, run: str) -> tuple[Path, str]:
         """The exported graph, and the name to save it under."""
-        raise NotImplementedError
+        from sft_keras.artifacts.bundle import GRAPH, read_bundle
+
+        bundle = read_bundle(self._bundle(run))
+        if not bundle.has_graph:
+            found = bundle.information.get("exports")
+            told = found.get("onnx", {}) if isinstance(found, dict) else {}
+            reason = str(told.get("reason") or "it was trained by a version that wrote none")
+            raise ArtifactError(
+                f"This model has no ONNX file: {reason.rstrip('.')}.", fix="Download the whole bundle instead."
+            )
+        return bundle.folder / GRAPH, f"{self._title(run)}.onnx"
+
+    def _bundle(self, run: str) -> Path:
+        bundle = self.place("runs", run) / "bundle"
+        if not bundle.is_dir():
+            raise ArtifactError("This run has no model yet.", fix="Wait until its training is finished.")
+        return bundle
+
+    def _title(self, run: str) -> str:
+        """What the owner calls the run, as the name of a file."""
+        try:
+            about = json.loads((self.place("runs", run) / "about.json").read_text(encoding="utf-8"))
+            name = str(about["name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            name = ""
+        return _file_name(name)
+
+    def _forget_old(self) -> None:
+        """Deletes the oldest results beyond `MOST_RESULTS`; what another request deletes meanwhile is gone too."""
+
+        def made(place: Path) -> float:
+            try:
+                return place.stat().st_mtime
+            except OSError:
+                return 0.0
+
+        places = [place for place in (self.folder / KIND).iterdir() if not place.name.startswith(".")]
+        for place in sorted(places, key=made, reverse=True)[MOST_RESULTS:]:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path, name: str) -> Iterator[Path]:
+    """The file under the name that it had, which tells its format; errors name it so, and no path of this machine."""
+    if not path.is_file():
+        raise DataError("The file is not there any more.", where=name, fix="Upload it once more.")
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / name
+        source.symlink_to(path.resolve())
+        try:
+            yield source
+        except SftError as error:
+            problem, where = (part.replace(str(source), name) for part in (error.problem, error.where))
+            raise type(error)(problem, where=where, fix=error.fix) from None
+
+
+def _given_name(name: str) -> str:
+    """The last part of a name that came from anywhere, as a name that can lie in a folder."""
+    stem, dot, ending = re.split(r"[/\\]", name)[-1].rpartition(".")
+    return f"{_file_name(stem)}{dot}{_file_name(ending)[:8]}" if dot else _file_name(ending)
+
+
+def _file_name(name: str) -> str:
+    """A name for a file that every system takes: letters of any script, digits, and a few signs."""
+    normal = unicodedata.normalize("NFC", name)
+    clean = re.sub(r"[^\w.()-]+", "-", normal).strip("-. ")[:MOST_NAME].strip("-. ")
+    return clean or "model"
+
+
+def _not_written(error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"The result cannot be written: {error.strerror or error}", fix="There may be too little space on the disk."
+    )

@@ -1,0 +1,50 @@
+"""What a person may choose from before a training, and what is advised."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from sft_keras.registry import plugin_names
+from sft_keras.services.base import Installation
+from sft_keras.services.lasting import data_lasts
+
+if TYPE_CHECKING:
+    from sft_keras.services.space.datasets import DatasetView
+
+_FEW_ROWS = 64
+
+
+class ChoiceServices(Installation):
+    """Choices before a training; nothing here loads Keras."""
+
+    def term_names(self) -> list[str]:
+        """The supervised terms that the loss can have."""
+        return sorted(plugin_names("sft_keras.losses.terms"))
+
+    def data_lasts(self) -> bool:
+        """Whether what is kept is still there after a restart."""
+        return data_lasts(self.settings.data_dir)
+
+    def advised_recipe(self, view: DatasetView) -> str:
+        """The recipe to try first with a dataset, by its first texts and the rows of its labels.
+
+        Args:
+            view: What is in the dataset.
+
+        Returns:
+            chinese where the texts need it and no pretrained Chinese model is here; small-data for few rows a label;
+            else quick.
+        """
+        from sft_keras.data.scripts import mostly_unspaced
+        from sft_keras.modeling.backbone_choice import CHINESE
+        from sft_keras.modeling.backbones.base import presets_here
+
+        if view.text_column in view.header:
+            column = view.header.index(view.text_column)
+            texts = [row[column] for row in view.preview]
+            if mostly_unspaced(texts) and not set(CHINESE) & set(presets_here()):
+                return "chinese"
+        if view.class_counts and median(view.class_counts.values()) < _FEW_ROWS:
+            return "small-data"
+        return "quick"

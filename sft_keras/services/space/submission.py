@@ -1,0 +1,94 @@
+"""What an owner may ask for: names, limits, and settings that reach nothing but the owner's own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sft_keras.config import RunConfig
+from sft_keras.errors import ConfigError, did_you_mean, one_line
+from sft_keras.modeling.backbone_choice import AUTO
+from sft_keras.modeling.backbones.base import known_presets
+from sft_keras.settings import Settings
+
+LONGEST_NAME = 120
+RUN_PREFIX = "run:"
+_PART = r"[\w-][\w.-]*"  # never "." or ".."
+_HANDLE = re.compile(rf"hf://{_PART}/{_PART}|kaggle://{_PART}/{_PART}/keras/{_PART}(/[0-9]+)?", re.ASCII)
+
+
+def clean_name(name: str) -> str:
+    """A name as it may be shown: one line without control characters, at most 120 characters.
+
+    Example:
+        >>> clean_name(" a\\x00b\\n")
+        'a b'
+    """
+    valid = name.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written
+    return " ".join(one_line(valid[: 4 * LONGEST_NAME]).split())[:LONGEST_NAME].strip()
+
+
+def checked_settings(values: Mapping[str, Any], columns: Mapping[str, str | None], settings: Settings) -> RunConfig:
+    """The configuration of a run, which names no file of this machine.
+
+    Args:
+        values: What the owner set, laid over the defaults.
+        columns: The columns that were chosen with the dataset, for settings that name none.
+        settings: Say what is allowed here.
+
+    Raises:
+        ConfigError: A setting is wrong, or names a file.
+    """
+    given = values.get("data")
+    if given is None or isinstance(given, Mapping):
+        chosen = {name: column for name, column in columns.items() if column is not None}
+        values = {**values, "data": {**chosen, **(given or {})}}
+    config = RunConfig.parse(values, source="settings")
+    if config.model.word_vectors is not None:
+        raise ConfigError(
+            "Word vectors are read from a file, which a page cannot name.",
+            where="model.word_vectors",
+            fix="Leave it empty.",
+        )
+    _require_allowed(config.model.backbone, settings)
+    return config
+
+
+def _require_allowed(backbone: str, settings: Settings) -> None:
+    known = known_presets()
+    if backbone == AUTO or backbone in known or backbone.startswith(RUN_PREFIX):
+        return
+    if _HANDLE.fullmatch(backbone):
+        if settings.allow_hub:
+            return
+        raise ConfigError(
+            "Models from a hub are not allowed here.",
+            where="model.backbone",
+            fix="Choose one of the list. Whoever runs this app can allow them with SFT_ALLOW_HUB=1.",
+        )
+    raise ConfigError(
+        f'There is no backbone "{clean_name(backbone)}".',
+        where="model.backbone",
+        fix=did_you_mean(backbone[:LONGEST_NAME], known),
+    )
+
+
+def owner_bytes(folder: Path) -> int:
+    """Space that an owner takes; a file with several names counts once."""
+    sizes: dict[tuple[int, int], int] = {}
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    else:
+                        found = entry.stat(follow_symlinks=False)
+                        sizes[found.st_dev, found.st_ino] = found.st_size
+        except OSError:  # it vanished meanwhile
+            continue
+    return sum(sizes.values())

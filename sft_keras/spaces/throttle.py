@@ -1,0 +1,30 @@
+"""How often something may be done, counted in memory."""
+
+from __future__ import annotations
+
+import time
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+
+class Throttle:
+    """Counts what is done in a minute, by whatever it is counted for."""
+
+    def __init__(self) -> None:
+        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def take(self, per_minute: int, *names: str) -> int:
+        """Counts one more; returns 0, or in how many seconds there is room again if the limit is reached."""
+        item = RateLimitItemPerMinute(per_minute)
+        return 0 if self._window.hit(item, *names) else self._seconds(item, names)
+
+    def full(self, per_minute: int, *names: str) -> int:
+        """Likewise, without counting."""
+        item = RateLimitItemPerMinute(per_minute)
+        return 0 if self._window.test(item, *names) else self._seconds(item, names)
+
+    def _seconds(self, item: RateLimitItemPerMinute, names: tuple[str, ...]) -> int:
+        ends = self._window.get_window_stats(item, *names).reset_time
+        return max(1, min(60, round(ends - time.time())))

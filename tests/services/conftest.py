@@ -1,0 +1,82 @@
+"""A run with a link and no real model behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from sft_keras.services import Services, Space
+from sft_keras.services.space.base import new_id, new_key
+from sft_keras.services.space.links import PublicLinks
+from sft_keras.settings import Settings
+from sft_keras.tasks.base import Prediction
+
+CARD = """# A text classifier
+
+Sorts a text into one of 2 labels: `好`, `坏`.
+
+## How good it is
+
+| | this model |
+|---|---|
+| accuracy | 0.900 |
+
+## How it was made
+
+- Backbone: `/srv/somebody/secret/model` (trained: full)
+- Trained further from the bundle with the fingerprint `abc`
+- Loss: cross_entropy; class weights: none
+- Data fingerprint: `0123`
+- All settings: `config.yaml`
+
+## How to use it
+
+```bash
+sft-keras predict . --text "Your text"
+```
+
+## What to keep in mind
+
+The scores hold for texts like those of the test part.
+"""
+
+
+def fake_run(space: Space, name: str = "我的模型") -> str:
+    """A run folder with what a link needs."""
+    run = new_id()
+    bundle = space.folder / "runs" / run / "bundle"
+    bundle.mkdir(parents=True)
+    (bundle.parent / "about.json").write_text(json.dumps({"name": name}), encoding="utf-8")
+    (bundle / "manifest.json").write_text("{}")
+    (bundle / "labels.json").write_text('["好", "坏"]', encoding="utf-8")
+    (bundle / "README.md").write_text(CARD, encoding="utf-8")
+    return run
+
+
+def fake_predict(bundle: Path, texts: Sequence[str]) -> list[Prediction]:
+    return [Prediction(text, "好", 0.75, {"好": 0.75, "坏": 0.25}) for text in texts]
+
+
+def with_fake_models(settings: Settings) -> Services:
+    services = Services(settings)
+    services.__dict__["links"] = PublicLinks(services, fake_predict)
+    return services
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Services:
+    """Use cases whose links answer without a model."""
+    return with_fake_models(Settings(data_dir=tmp_path / "data", max_request_texts=3, max_request_characters=100))
+
+
+@pytest.fixture
+def owner(linked: Services) -> Space:
+    return linked.space(new_key())
+
+
+@pytest.fixture
+def run(owner: Space) -> str:
+    return fake_run(owner)

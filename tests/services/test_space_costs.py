@@ -1,0 +1,108 @@
+"""What a training is said to cost, and that saying so costs nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sft_keras.config import RunConfig
+from sft_keras.errors import ConfigError, SftError
+from sft_keras.runs import speed
+from sft_keras.runs.speed import Speed, Subject, known_speed
+from sft_keras.services import Services, Space
+from sft_keras.services.space.base import new_key
+from sft_keras.services.space.costs import Texts, estimate
+from sft_keras.services.space.runs import Estimate
+from sft_keras.settings import Settings
+
+SPEED = Speed(6.0, 4.0, 0.1, 0.001, 0.0002, 800.0, 0.5)
+TEXTS = Texts(1000, np.array([10.0, 50.0]), np.array([500.0, 500.0]))
+
+
+def cost(speed: Speed = SPEED, texts: Texts = TEXTS, **settings: object) -> float:
+    seconds = estimate(RunConfig.parse(settings), texts, speed).seconds
+    assert seconds is not None
+    return seconds
+
+
+def test_the_cost_follows_rows_epochs_lengths_and_weights() -> None:
+    one = cost(training={"epochs": 1})
+    # 700 rows for training, 30 tokens each and some padding; a tenth of a second for each of 22 steps.
+    assert one == pytest.approx(10 + 8 + 2.2 + 700 * 33 * 0.001 + 300 * 33 * 0.0002, rel=0.01)
+    assert cost(training={"epochs": 10}) - 18 == pytest.approx(10 * (one - 18), rel=0.15)
+    assert cost(training={"epochs": 1}, model={"max_length": 10}) < one
+    assert cost(training={"epochs": 1}, data={"max_rows": 100}) < one
+    auto = {"terms": [{"name": "supcon", "weight": "auto"}], "weight_grid": [0.1, 1.0]}
+    assert cost(training={"epochs": 1}, objective=auto) > 2.5 * (one - 18)
+    assert cost(training={"epochs": 3}, model={"trainable": "head"}) < one
+    assert cost(Speed(6.0, 4.0, 0.1, 0.001, 0.0002, 800.0, 0.5, length=256), training={"epochs": 1}) > one
+    empty = Texts(0, np.array([1.0]), np.array([0.0]))
+    assert cost(texts=empty) == pytest.approx(18.0)
+
+
+def test_memory_follows_the_tokens_of_a_batch() -> None:
+    told = estimate(RunConfig.parse({"training": {"batch_size": 16}}), TEXTS, SPEED).memory_mib
+    assert told == pytest.approx(800 + 16 * 50 * 0.5)
+    assert estimate(RunConfig(), TEXTS, Speed(failed="no such thing")) == Estimate(None, None, measuring=False)
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Space:
+    return Services(Settings(data_dir=tmp_path / "data")).space(new_key())
+
+
+def test_asking_never_waits_and_measures_once(space: Space, labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(speed, "start_detached", lambda _, arguments, *__: started.append(arguments))
+    dataset = space.add_upload(labelled, "a.csv").id
+    settings = {"model": {"backbone": "lstm"}}
+    ends = time.monotonic() + 60
+    while not started and time.monotonic() < ends:
+        began = time.monotonic()
+        assert space.estimate(dataset, settings) == Estimate(None, None, measuring=True)
+        assert time.monotonic() - began < 1
+        time.sleep(0.05)
+    for _ in range(3):
+        assert space.estimate(dataset, settings).measuring
+    assert started == [["lstm", "full", "0"]]
+    subject = Subject("lstm", "full")
+    speed.keep_speed(space.settings, subject, SPEED)
+    assert known_speed(space.settings, subject) == SPEED
+    found = space.estimate(dataset, settings)
+    assert found.seconds is not None
+    assert 18 < found.seconds < 60
+    assert not found.measuring
+    with pytest.raises(ConfigError):
+        space.estimate(dataset, {"training": {"epochs": 0}})
+    with pytest.raises(SftError, match="no such dataset"):
+        space.estimate("a" * 32, settings)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"x": 1}'])
+def test_damaged_measurements_are_made_again(space: Space, content: str) -> None:
+    file = speed.speed_file(space.settings)
+    file.parent.mkdir(parents=True)
+    file.write_text(content, encoding="utf-8")
+    assert known_speed(space.settings, Subject("lstm", "full")) is None
+    speed.keep_speed(space.settings, Subject("lstm", "full"), SPEED)
+    assert known_speed(space.settings, Subject("lstm", "full")) == SPEED
+
+
+def test_a_few_real_steps_are_measured(tmp_path: Path) -> None:
+    from sft_keras.runs.measure import main
+
+    settings = Settings(data_dir=tmp_path)
+    main(Subject("lstm", "full"), settings)
+    found = known_speed(settings, Subject("lstm", "full"))
+    assert found is not None
+    assert found.failed == ""
+    assert 0 < found.step_seconds + 100 * found.token_seconds < 60
+    assert 50 < found.memory_mib < 100_000
+    main(Subject("lstm", "head"), settings)
+    main(Subject("no-such-backbone", "full"), settings)
+    failed = known_speed(settings, Subject("no-such-backbone", "full"))
+    assert failed is not None
+    assert "no-such-backbone" in failed.failed

@@ -1,0 +1,341 @@
+"""Datasets of an owner: what is kept of an upload, what is refused, and what is found in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
+from sft_keras.services import Services, Space
+from sft_keras.services.space.base import new_key
+from sft_keras.settings import Settings
+from tests.conftest import sentences, write_csv
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    return Services(Settings(data_dir=tmp_path / "data", max_upload_mib=1, max_datasets=3))
+
+
+@pytest.fixture
+def space(services: Services) -> Space:
+    return services.space(new_key())
+
+
+@pytest.fixture
+def messy(tmp_path: Path) -> Path:
+    """Thirty sentences, one twice, one without a label, one label in two spellings."""
+    rows = sentences(30)
+    rows[4] = (rows[4][0], "BAD")
+    return write_csv(tmp_path / "messy.csv", [*rows, rows[0], ("no label here", "")])
+
+
+def everything(space: Space) -> list[str]:
+    return sorted(p.name for p in space.folder.rglob("*") if p.is_file() and p.name != ".lock")
+
+
+def test_an_upload_is_copied_and_listed(space, labelled):
+    info = space.add_upload(labelled, "我的评论.csv")
+    labelled_copy = space.fixed_file(info.id)
+    assert labelled_copy.read_bytes() == labelled.read_bytes()
+    assert labelled_copy.name == "original.csv"
+    assert space.datasets() == [info]
+    assert space.dataset(info.id) == info
+    assert (info.name, info.source, info.fixes) == ("我的评论.csv", "upload", ())
+
+
+def test_it_is_there_after_a_restart_and_gone_after_deleting(space, services, labelled):
+    info = space.add_upload(labelled, "a.csv")
+    again = Services(services.settings)
+    owner = Space(again, "x" * 40)
+    assert owner.datasets() == []
+    owner.owner_id = space.owner_id
+    assert owner.datasets() == [info]
+    owner.delete_dataset(info.id)
+    assert space.datasets() == []
+    assert everything(space) == []
+    with pytest.raises(ArtifactError):
+        space.dataset(info.id)
+
+
+NAMES = [
+    "../../etc/passwd",
+    "/etc/passwd",
+    "a\x00b.csv",
+    "..",
+    "",
+    "x" * 5000 + ".csv",
+    "C:\\a\\b.csv",
+    "%2e%2e%2fa.py",
+]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "\ud800.csv", "<img src=x>.html"])
+def test_a_name_is_only_a_label(space, labelled, name):
+    info = space.add_upload(labelled, name)
+    assert len(info.name) <= 121
+    assert not set(info.name) & set("/\\\x00")
+    assert info.name not in ("..", ".", "")
+    files = everything(space)
+    assert files in (["dataset.json", "original"], ["dataset.json", "original.csv"])
+    assert space.inspect(info.id).usable_rows == 120
+
+
+def test_another_owner_has_no_such_dataset(services, space, labelled):
+    info = space.add_upload(labelled, "a.csv")
+    other = services.space(new_key())
+    for wrong in (info.id, f"../../{space.owner_id}/datasets/{info.id}", "../datasets", "", "..", "a\x00b", "x" * 9999):
+        for use in (other.dataset, other.inspect, other.fixed_file, other.delete_dataset):
+            with pytest.raises(ArtifactError, match="There is no such dataset"):
+                use(wrong)
+    assert space.dataset(info.id) == info
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "problem"),
+    [
+        (b"", "a.csv", "empty"),
+        (b"%PDF-1.7 ...", "a.csv", "PDF"),
+        (b"PK\x03\x04 broken", "a.zip", "damaged"),
+        (b"text,label\n", "a.csv", "no rows"),
+        (b"only one column\nof text\nin it\n", "a.csv", "a column of labels"),
+        (b"x,y\n" * 400_000, "a.csv", "larger than the limit of 1 MiB"),
+        (b"\x80\x04\x95abc", "a.pkl", "pickle"),
+    ],
+)
+def test_a_bad_file_is_refused_and_leaves_nothing(space, tmp_path, content, name, problem):
+    path = tmp_path / "upload"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=problem) as error:
+        space.add_upload(path, name)
+    assert error.value.where == name
+    assert everything(space) == []
+    assert [p for p in (space.folder / "datasets").iterdir() if p.is_dir()] == []
+
+
+def test_a_zip_bomb_is_refused(space, tmp_path):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", b"text,label\n" + b"a,b\n" * 5_000_000)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(DataError, match="limit of 1 MiB") as error:
+        space.add_upload(path, "bomb.zip")
+    assert "SFT_MAX_UPLOAD_MIB" in error.value.fix
+    assert everything(space) == []
+
+
+def test_a_zip_of_class_folders_is_read(space, tmp_path):
+    path = tmp_path / "classes.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i, (text, label) in enumerate(sentences(20)):
+            archive.writestr(f"{label}/{i}.txt", text)
+    info = space.add_upload(path, "classes.zip")
+    assert space.inspect(info.id).class_counts == {"bad": 10, "good": 10}
+
+
+def test_the_limits_of_an_owner(space, services, labelled):
+    for _ in range(3):
+        space.add_upload(labelled, "a.csv")
+    with pytest.raises(DataError, match="3 datasets already"):
+        space.add_upload(labelled, "a.csv")
+    assert services.space(new_key()).add_upload(labelled, "a.csv")
+
+
+def test_the_space_of_an_owner_is_limited(tmp_path):
+    space = Services(Settings(data_dir=tmp_path / "data", max_owner_mib=1)).space(new_key())
+    path = tmp_path / "big.csv"
+    path.write_text("text,label\n" + "".join(f"a text of the row {i},{'ab'[i % 2]}\n" for i in range(30_000)))
+    space.add_upload(path, "big.csv")
+    with pytest.raises(DataError, match="more than 1 MiB"):
+        space.add_upload(path, "big.csv")
+
+
+def test_fixes_are_laid_over_and_the_file_stays(space, messy):
+    info = space.add_upload(messy, "messy.csv")
+    before = space.inspect(info.id)
+    codes = {finding.code for finding in before.findings if finding.fixable}
+    assert codes == {"missing_label", "label_spelling", "exact_duplicates", "tiny_class"}
+    assert (before.rows, before.usable_rows, before.ok) == (32, 31, False)
+    changed = space.set_fixes(info.id, ["exact_duplicates", "label_spelling", "missing_label"])
+    assert changed.fixes == ("missing_label", "label_spelling", "exact_duplicates")
+    after = space.inspect(info.id)
+    assert after.ok
+    assert after.class_counts == {"bad": 15, "good": 15}
+    copy = space.fixed_file(info.id)
+    assert len(copy.read_text().splitlines()) == 30
+    first = copy.read_bytes(), copy.stat().st_mtime_ns
+    assert space.fixed_file(info.id) == copy
+    assert (copy.read_bytes(), copy.stat().st_mtime_ns) == first
+    assert (copy.parent / "original.csv").read_bytes() == messy.read_bytes()
+    space.set_fixes(info.id, [])
+    assert space.fixed_file(info.id).name == "original.csv"
+    assert space.inspect(info.id) == before
+    with pytest.raises(ConfigError, match="no fix"):
+        space.set_fixes(info.id, ["everything"])
+
+
+def test_rows_are_told_by_their_number_in_the_file(space, tmp_path):
+    rows = [("", "good"), *sentences(20), ("damaged \ufffd text", "good")]
+    info = space.add_upload(write_csv(tmp_path / "a.csv", rows), "a.csv")
+    space.set_fixes(info.id, ["missing_text"])
+    found = {finding.code: finding for finding in space.inspect(info.id).findings}
+    assert found["damaged_characters"].rows == (22,)
+
+
+def test_columns_are_chosen_by_hand_or_found(space, tmp_path):
+    rows = [(text, label, f"note {i} of somebody who read it") for i, (text, label) in enumerate(sentences(20))]
+    path = write_csv(tmp_path / "a.csv", rows, ("text", "label", "note"))
+    info = space.add_upload(path, "a.csv")
+    assert space.chosen_columns(info.id) == ("text", "label")
+    space.choose_columns(info.id, "note", "label")
+    assert space.inspect(info.id).text_column == "note"
+    with pytest.raises(DataError, match="no text column"):
+        space.choose_columns(info.id, "nothing", None)
+    space.choose_columns(info.id, None, None)
+    assert space.inspect(info.id).text_column == "text"
+
+
+def test_columns_that_cannot_be_told_are_asked_for(space, tmp_path):
+    rows = [(f"word{i} and more words", f"other{i} words here", f"{i} and one more") for i in range(20)]
+    info = space.add_upload(write_csv(tmp_path / "a.csv", rows, ("first", "second", "third")), "a.csv")
+    view = space.inspect(info.id)
+    assert (view.columns, view.text_column, view.ok) == (("first", "second", "third"), "", False)
+    assert view.findings[0].code == "columns"
+    space.choose_columns(info.id, "first", "second")
+    assert space.inspect(info.id).text_column == "first"
+
+
+def test_a_file_for_the_test_part(space, labelled, tmp_path):
+    info = space.add_upload(labelled, "a.csv")
+    test = write_csv(tmp_path / "t.csv", [*sentences(120)[:3], *sentences(20, seed=5)])
+    assert space.part_file(info.id, "test") is None
+    assert space.add_part(info.id, "test", test, "t.csv").test == "t.csv"
+    assert space.part_file(info.id, "test").read_bytes() == test.read_bytes()
+    assert "test_in_training" in {finding.code for finding in space.inspect(info.id).findings}
+    space.set_fixes(info.id, ["test_in_training"])
+    assert space.inspect(info.id).usable_rows < 120
+    bad = tmp_path / "bad.pdf"
+    bad.write_bytes(b"%PDF")
+    with pytest.raises(DataError, match="PDF"):
+        space.add_part(info.id, "test", bad, "bad.pdf")
+    assert space.dataset(info.id).test == "t.csv"
+    before = space.fixed_file(info.id)
+    space.add_part(info.id, "test", None)
+    assert space.part_file(info.id, "test") is None
+    assert space.fixed_file(info.id) != before
+    with pytest.raises(ConfigError, match="no part"):
+        space.add_part(info.id, "../x", test, "t.csv")
+
+
+def test_a_large_file_is_looked_at_quickly_and_counted_whole(tmp_path):
+    import random
+    import time
+
+    space = Services(Settings(data_dir=tmp_path / "data")).space(new_key())
+    draw = random.Random(0)
+    words = [f"w{i}" for i in range(2000)]
+    rows = [(" ".join(draw.choices(words, k=12)), "abc"[i % 3]) for i in range(60_000)]
+    info = space.add_upload(write_csv(tmp_path / "big.csv", [*rows, rows[0]]), "big.csv")
+    begun = time.monotonic()
+    view = space.inspect(info.id)
+    assert time.monotonic() - begun < 10  # about a second on an idle machine
+    assert view.class_counts == {"a": 20001, "b": 20000, "c": 20000}
+    assert view.usable_rows == 60_001
+    assert any("measured on" in note for note in view.notes)
+    assert {finding.code: finding.message for finding in view.findings}["exact_duplicates"].startswith("1 row")
+    assert sum(view.lengths.counts) <= 10_000
+
+
+def test_a_sample_is_taken_once(space, services, monkeypatch, labelled):
+
+    services.settings.samples_dir.mkdir(parents=True)
+    with (services.settings.samples_dir / "tweets.jsonl").open("w") as file:
+        file.writelines(json.dumps({"text": text, "label": label}) + "\n" for text, label in sentences(30))
+    info = space.add_sample("tweets")
+    assert space.add_sample("tweets") == info
+    assert len(space.datasets()) == 1
+    assert (info.source, space.inspect(info.id).usable_rows) == ("sample", 30)
+    with pytest.raises(SftError, match="no sample"):
+        space.add_sample("../tweets")
+
+
+def test_lengths_in_tokens_and_characters(space, tmp_path):
+    rows = [*sentences(40), (" ".join(["word"] * 400), "good")]
+    info = space.add_upload(write_csv(tmp_path / "a.csv", rows), "a.csv")
+    lengths = space.inspect(info.id, max_length=64).lengths
+    assert lengths.unit == "tokens"
+    assert (lengths.cut, lengths.limit) == (1, 64)
+    assert sum(lengths.counts) == 41
+    assert len(lengths.edges) == len(lengths.counts) + 1
+    assert list(lengths.edges) == sorted(set(lengths.edges))
+
+
+def test_looking_at_data_loads_no_keras(tmp_path):
+    import subprocess
+    import sys
+
+    path = write_csv(tmp_path / "a.csv", sentences(40))
+    program = f"""
+import sys
+from pathlib import Path
+from sft_keras.services import Services
+from sft_keras.settings import Settings
+space = Services(Settings(data_dir=Path({str(tmp_path / "data")!r}))).space("k" * 40)
+info = space.add_upload(Path({str(path)!r}), "a.csv")
+space.set_fixes(info.id, ["exact_duplicates"])
+space.inspect(info.id); space.fixed_file(info.id)
+print(sorted({{"keras", "tensorflow", "keras_hub", "onnx"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(space, labelled, monkeypatch):
+    import errno
+    import os
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sft_keras.spaces.files.os.fsync", full)
+    with pytest.raises(SftError, match="No space left"):
+        space.add_upload(labelled, "a.csv")
+    assert everything(space) == []
+
+
+def test_a_damaged_dataset_is_left_out_of_the_listing(space, labelled):
+    info = space.add_upload(labelled, "a.csv")
+    other = space.add_upload(labelled, "b.csv")
+    (space.folder / "datasets" / info.id / "dataset.json").write_text("{")
+    assert [each.id for each in space.datasets()] == [other.id]
+    with pytest.raises(ArtifactError, match="damaged"):
+        space.dataset(info.id)
+    space.delete_dataset(info.id)
+
+
+def test_workbooks_are_taken(space, tmp_path):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in [("text", "label"), *sentences(20)]:
+        book.active.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    path = tmp_path / "upload"
+    path.write_bytes(stream.getvalue())
+    info = space.add_upload(path, "评论.xlsx")
+    assert space.inspect(info.id).usable_rows == 20
+
+
+def test_findings_are_told_in_chinese(space, messy):
+    info = space.add_upload(messy, "messy.csv")
+    view = space.inspect(info.id, language="zh")
+    assert {f.code: f.message for f in view.findings}["missing_label"] == "有 1 条数据没有标签。"
+    assert view.notes[:2] == ("编码：UTF-8。", "分隔符：逗号。")
+    assert view.reasons[0] == "文本：“text”列，根据列名判断。"
+    with pytest.raises(ConfigError, match="language"):
+        space.inspect(info.id, language="xx")

@@ -1,0 +1,100 @@
+"""Errors that a person can cause in the app are told in Chinese, too."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from sft_keras import services
+from sft_keras.data.files import FOREIGN_MAGIC
+from sft_keras.errors import DataError, LinkError
+from sft_keras.services.wording import catalogue, told
+
+ROOT = Path(services.__file__).parents[1]
+FILES = (
+    "data/readers.py",
+    "data/files.py",
+    "data/decoding.py",
+    "data/binary_formats.py",
+    "data/workbook_guard.py",
+    "data/columns.py",
+    "spaces/datasets.py",
+    "spaces/files.py",
+    "services/space/public.py",
+    "services/space/runs.py",
+    "services/space/submission.py",
+    "services/space/evaluation.py",
+    "services/tickets.py",
+    "evaluation/pairs.py",
+    "runs/tested.py",
+    "runs/queue.py",
+    "runs/removal.py",
+    "runs/request.py",
+    "inference/queued.py",
+)
+ERRORS = ("DataError", "ArtifactError", "ConfigError", "TrainingError", "LinkError", "OverloadedError")
+# For programs and terminals only, or told with other words.
+LEFT_OUT = {"This is not a regular file.", "The texts must be a list of strings.", "This file cannot be downloaded."}
+
+
+def places(sentence: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", sentence))
+
+
+def problems(file: str) -> set[str]:
+    """The first sentence of every error that a file raises, with a word at each place."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in ERRORS:
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                found.add(str(first.value))
+            elif isinstance(first, ast.JoinedStr):
+                found.add("".join(v.value if isinstance(v, ast.Constant) else "test" for v in first.values))
+    return found - LEFT_OUT
+
+
+def test_every_language_has_the_same_keys_and_places():
+    english, chinese = catalogue("en").sentences, catalogue("zh").sentences
+    assert {key: places(text) for key, text in english.items()} == {key: places(text) for key, text in chinese.items()}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_problem_is_known_in_chinese(file):
+    found = problems(file)
+    unknown = {text for text in found if catalogue.translate(text, catalogue("zh")) is None}
+    assert not unknown
+
+
+def test_an_error_in_chinese():
+    error = DataError(
+        "A text is longer than the limit of 1,000 characters. Received: 2,000 characters",
+        where="我的.csv, row 5, column text",
+        fix="Shorten or divide it, or raise the limit with the environment variable SFT_MAX_TEXT_CHARACTERS.",
+    )
+    chinese = told(error, "zh")
+    assert chinese.problem == "有文本超过上限 1,000 个字符，实际有 2,000 个字符。"
+    assert chinese.where == "我的.csv，第 5 行，“text”列"
+    assert "SFT_MAX_TEXT_CHARACTERS" in chinese.fix
+    english = told(error, "en")
+    assert (english.problem, english.where, english.fix) == (error.problem, error.where, error.fix)
+
+
+def test_what_people_wrote_is_not_translated():
+    error = DataError('There is no text column "test".', where="test, row 5, column label")
+    assert told(error, "zh").problem == "没有名为“test”的文本列。"
+    assert told(error, "zh").where == "test，第 5 行，“label”列"
+
+
+def test_what_is_not_known_stays_english():
+    assert told(LinkError("Something new.", fix=""), "zh").problem == "Something new."
+    assert told(DataError("The file is empty."), "zh").where == ""
+
+
+def test_every_foreign_kind_has_a_name():
+    kinds = {kind for _, kind in FOREIGN_MAGIC}
+    assert {f"word.{kind}" for kind in kinds} <= set(catalogue("zh").sentences)
+    assert told(DataError("The file is a PDF document."), "zh").problem == "这个文件是 PDF 文档。"

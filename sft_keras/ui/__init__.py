@@ -1,0 +1,1 @@
+"""The web app: tabs over `services`, and nothing beside them."""

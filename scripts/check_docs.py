@@ -48,7 +48,7 @@ PLUGINS = {"objective.terms[].name": TERMS, "training.task": TASKS}
 # Fields whose content the report spreads over keys of its own.
 REPORT_FIELDS = ({field.name for field in dataclasses.fields(Report)} - {"scores"}) | {"metrics", "format_version"}
 CONTRACTS: tuple[Any, ...] = (
-    *(Status, Prediction, SampleInfo, Preset, DataReport, Finding, Lengths),
+    *(Status, Prediction, SampleInfo, Preset, DataReport, Lengths),
     *(Metric, Comparison, ClassScores, CalibrationBin),
 )
 
@@ -203,6 +203,13 @@ def recipes_text() -> str:
     return "\n".join(["| Recipe | When to take it |", "| --- | --- |", *rows])
 
 
+def settings_text() -> str:
+    """The project's own variables, as `docs/settings.md` describes them."""
+    lines = (ROOT / "docs/settings.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| `SFT_")]
+    return "\n".join(["| Variable | Default | Meaning |", "| --- | --- | --- |", *rows])
+
+
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
     "docs/cli.md": {"commands": commands_text},
     "docs/configuration.md": {
@@ -212,6 +219,7 @@ GENERATED: dict[str, dict[str, Callable[[], str]]] = {
         "recipes": recipes_text,
     },
     "docs/data.md": {"samples": samples_text},
+    "docs/hosting.md": {"settings": settings_text},
 }
 
 
@@ -250,7 +258,8 @@ def contract_names() -> set[str]:
     """The keys that programs read: reports, predictions, checks, the status of a run, the files of a run."""
     fields = {field.name for contract in CONTRACTS for field in dataclasses.fields(contract)}
     scores = {field.name for field in dataclasses.fields(Scores)}
-    return fields | scores | REPORT_FIELDS | set(METRICS) | set(STATES)
+    finding = set(Finding("backbone_language", "warning").to_dict())
+    return fields | finding | scores | REPORT_FIELDS | set(METRICS) | set(STATES)
 
 
 def dependency_names(project: Mapping[str, Any]) -> set[str]:
@@ -297,7 +306,7 @@ def setting_problems(text: str, settings: Settings) -> list[str]:
     for field in dataclasses.fields(settings):
         variable, value = f"SFT_{field.name.upper()}", getattr(settings, field.name)
         line = next((line for line in text.splitlines() if line.startswith(f"| `{variable}`")), "")
-        if not line or (isinstance(value, int) and f"`{value}`" not in line):
+        if not line or (isinstance(value, int) and f"`{int(value)}`" not in line):
             problems.append(f"docs/settings.md: the line of {variable} lacks its default {value}")
     return problems
 

@@ -66,6 +66,12 @@ def closure_problems(name: str, versions: dict[str, set[str]]) -> list[str]:
     return problems
 
 
+def gpu_requirements() -> list[Requirement]:
+    """What TensorFlow declares to be needed for a GPU, on any platform."""
+    declared = map(Requirement, metadata.requires("tensorflow") or [])
+    return [each for each in declared if each.marker and 'extra == "and-cuda"' in str(each.marker)]
+
+
 def main() -> int:
     """Prints what is wrong; 0 if nothing is."""
     with (ROOT / "pyproject.toml").open("rb") as file:
@@ -83,6 +89,9 @@ def main() -> int:
         found = [unmet(Requirement(line), versions) for line in requirements]
         problems += wrong + [f"{name}: {problem}" for problem in found if problem]
         problems += closure_problems(name, versions)
+    versions, wrong = read_lock("requirements-gpu.lock")
+    found = [unmet(requirement, versions) for requirement in gpu_requirements()]
+    problems += wrong + [f"requirements-gpu.lock: {problem}" for problem in found if problem]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:

@@ -40,6 +40,7 @@ class Settings:
         max_file_mib: Largest file that is read, in MiB, before and after unpacking (`SFT_MAX_FILE_MIB`).
         max_rows: Most rows that are read from a file (`SFT_MAX_ROWS`).
         max_text_characters: Longest text that is kept whole; a longer one is an error (`SFT_MAX_TEXT_CHARACTERS`).
+        max_columns: Most columns of a file (`SFT_MAX_COLUMNS`).
         max_classes: Most different labels (`SFT_MAX_CLASSES`).
         max_cache_mib: Most space for vectors of frozen backbones, in MiB (`SFT_MAX_CACHE_MIB`).
         max_upload_mib: Largest upload to the web app, in MiB, before and after unpacking (`SFT_MAX_UPLOAD_MIB`).
@@ -60,6 +61,7 @@ class Settings:
     max_file_mib: int = 512
     max_rows: int = 2_000_000
     max_text_characters: int = 1_000_000
+    max_columns: int = 1_000
     max_classes: int = 1_000
     max_cache_mib: int = 4096
     max_upload_mib: int = 100
@@ -166,6 +168,7 @@ class Settings:
             max_file_mib=limit("SFT_MAX_FILE_MIB", cls.max_file_mib),
             max_rows=limit("SFT_MAX_ROWS", cls.max_rows),
             max_text_characters=limit("SFT_MAX_TEXT_CHARACTERS", cls.max_text_characters),
+            max_columns=limit("SFT_MAX_COLUMNS", cls.max_columns),
             max_classes=limit("SFT_MAX_CLASSES", cls.max_classes),
             max_cache_mib=limit("SFT_MAX_CACHE_MIB", cls.max_cache_mib),
             max_upload_mib=limit("SFT_MAX_UPLOAD_MIB", cls.max_upload_mib),

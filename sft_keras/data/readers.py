@@ -82,10 +82,11 @@ def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
     limits = {"max_rows": settings.max_rows, "max_bytes": settings.max_file_bytes}
     if data.startswith(b"PAR1") or content.extension == "parquet":
         names, rows = read_parquet(data, where, **limits)
+        require_width(len(names), where, settings)
         return column_names(names, len(names)), rows, ["Format: Parquet."]
     if is_workbook(data):
         rows, notes = read_workbook(data, where, **limits)
-        return _with_names(rows, notes)
+        return _with_names(rows, notes, where, settings)
     if class_members(data):
         rows, notes = read_class_members(data, where, settings)
         return COLUMNS, rows, notes
@@ -94,7 +95,7 @@ def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
     if content.extension in JSON_EXTENSIONS or text.lstrip().startswith(("{", "[")):
         try:
             records, found = read_json(text, where, lines=content.extension in {"jsonl", "ndjson"})
-            return _from_records(records, notes + found, where)
+            return _from_records(records, notes + found, where, settings)
         except DataError:
             # A text table may begin with a bracket, too.
             if content.extension in JSON_EXTENSIONS or text.lstrip().startswith('{"'):
@@ -104,7 +105,7 @@ def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
             rows, found = read(text)
             return rows[0], rows[1:], notes + found
     rows, found = read_delimited(text)
-    return _with_names(rows, notes + found)
+    return _with_names(rows, notes + found, where, settings)
 
 
 def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
@@ -124,7 +125,22 @@ def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
     return text, list(notes)
 
 
-def _with_names(rows: list[list[str]], notes: list[str]) -> Grid:
+def require_width(width: int, where: str, settings: Settings) -> None:
+    """Refuses a table so wide that it must be something else, before its rows are made equally long.
+
+    Raises:
+        DataError: There are more columns than the limit.
+    """
+    if width > settings.max_columns:
+        raise DataError(
+            f"The file has more columns than the limit of {settings.max_columns:,}. Received: {width:,}",
+            where=where,
+            fix="Keep the columns with the texts and the labels, "
+            "or raise the limit with the environment variable SFT_MAX_COLUMNS.",
+        )
+
+
+def _with_names(rows: list[list[str]], notes: list[str], where: str, settings: Settings) -> Grid:
     """Splits off a header row if there is one, with what stands above it, and drops columns that are empty."""
     above = title_rows(rows)
     if above:
@@ -134,6 +150,7 @@ def _with_names(rows: list[list[str]], notes: list[str]) -> Grid:
     first = rows[0] if header else None
     body = rows[1:] if header else rows
     width = max((len(row) for row in rows), default=0)
+    require_width(width, where, settings)
     body, _ = even_out(body, width)
     names = column_names(first, width)
     keep = [
@@ -149,12 +166,13 @@ def _with_names(rows: list[list[str]], notes: list[str]) -> Grid:
     return names, body, [*notes, told]
 
 
-def _from_records(records: Records, notes: list[str], where: str) -> Grid:
+def _from_records(records: Records, notes: list[str], where: str, settings: Settings) -> Grid:
     if not records:
         raise DataError("The file holds no rows.", where=where, fix="Choose a file with at least one row.")
     names = list(dict.fromkeys(name for record in records for name in record))
     if not names:
         raise DataError("The objects in the file are empty.", where=where, fix="Give each a text and a label.")
+    require_width(len(names), where, settings)
     return names, [[record.get(name, "") for name in names] for record in records], notes
 
 

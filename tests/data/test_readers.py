@@ -17,6 +17,7 @@ import xlwt
 
 from sft_keras.data.columns import choose_columns
 from sft_keras.data.readers import Table, read_table
+from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
 ROWS = [
@@ -404,3 +405,18 @@ def test_awkward_latin1_and_gbk(awkward: Path, settings: Settings) -> None:
     assert len(frame) == 5452
     for path in sorted((awkward / "zh_gbk_folder_per_class").rglob("*.txt")):
         assert "Encoding: GB18030 (GBK)." in read_table(path, settings).notes, path
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_more_columns_than_the_limit_are_refused(tmp_path: Path, ending: str) -> None:
+    frame = pd.DataFrame([{f"column {n}": str(n) for n in range(6)}])
+    path = tmp_path / f"wide.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    elif ending == "json":
+        frame.to_json(path, orient="records")
+    else:
+        frame.to_parquet(path)
+    assert len(read_table(path, Settings(max_columns=6)).frame.columns) == 6
+    with pytest.raises(DataError, match=r"more columns than the limit of 5\. Received: 6"):
+        read_table(path, Settings(max_columns=5))

@@ -207,6 +207,8 @@ def build(shared: Shared) -> None:
         link, say = link_of(request), texts.of(request)
         hidden = gr.Button(visible=False)
         try:
+            # Nothing of a visitor is read before the link lets them in.
+            services.links.unlock(link, given, client=client_of(request))
             lines = lines_of(text)
             if path:
                 lines += services.read_texts(Path(path), Path(path).name)

@@ -122,7 +122,7 @@ def test_a_visitors_file_is_not_read_before_the_link_lets_them_in(
     services = Services(Settings(data_dir=tmp_path))
     demo = build_ui(services)
     read: list[str] = []
-    monkeypatch.setattr(services, "read_texts", lambda path, name: read.append(name) or ["a text"])
+    monkeypatch.setattr(services, "read_texts", lambda _path, name: read.append(name) or ["a text"])
     many = next(fn.fn for fn in demo.fns.values() if fn.fn and fn.name == "predict_many")
     given: Any = gr.Request(headers={"accept-language": "en"}, query_params={"model": "0" * 32})
     shown = list(many("", "texts.csv", "", given))

@@ -12,7 +12,7 @@ JAX_TESTS := tests/losses/test_task_loss.py tests/losses/test_terms.py tests/los
 	$(TRAINING)::test_a_checkpoint_of_another_backend_is_refused \
 	$(TRAINING)::test_float16_scales_the_loss_so_that_small_gradients_are_not_lost
 
-.PHONY: setup app quickstart browser screenshots test test-jax check lock clean
+.PHONY: setup app quickstart browser screenshots test coverage test-jax check lock clean
 
 setup: $(VENV)/.dev
 	$(BIN)/sft-keras samples --download
@@ -50,8 +50,14 @@ screenshots: setup browser
 # Tiny models gain nothing from threads, and two processes would get in each other's way with them.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 
+TESTS = $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
 test: setup browser
-	$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+	$(TESTS)
+
+# The same tests, and the lines that none of them runs; counting lines makes them slower.
+coverage: setup browser
+	$(TESTS) --cov --cov-report=term
 
 $(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml
 	$(PYTHON) -m venv $(JAX_VENV)

@@ -67,8 +67,11 @@ def closure_problems(name: str, versions: dict[str, set[str]]) -> list[str]:
 
 
 def gpu_requirements() -> list[Requirement]:
-    """What TensorFlow declares to be needed for a GPU, on any platform."""
-    declared = map(Requirement, metadata.requires("tensorflow") or [])
+    """What TensorFlow declares to be needed for a GPU, on any platform; nothing where it is not installed."""
+    try:
+        declared = [Requirement(line) for line in metadata.requires("tensorflow") or []]
+    except metadata.PackageNotFoundError:
+        return []
     return [each for each in declared if each.marker and 'extra == "and-cuda"' in str(each.marker)]
 
 

@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 JAX_VENV := .venv-jax
 # What touches Keras: the formulas, the model, training and its resumption, prediction, and bundles of TensorFlow's.
+# Exported graphs are left out, since they come from TensorFlow only.
 TRAINING := tests/training/test_training.py
 JAX_TESTS := tests/losses/test_task_loss.py tests/losses/test_terms.py tests/losses/test_objective.py \
 	tests/modeling/test_heads.py tests/modeling/test_fine_tune_model.py tests/preprocessing/test_batches.py \
-	tests/inference tests/test_backend.py tests/integration/test_backends.py \
+	tests/inference/test_predictor.py tests/test_backend.py tests/integration/test_backends.py \
 	"$(TRAINING)::test_resumed_is_as_unbroken[lstm-2]" "$(TRAINING)::test_resumed_is_as_unbroken[bert-15]" \
 	$(TRAINING)::test_a_checkpoint_of_another_backend_is_refused \
 	$(TRAINING)::test_float16_scales_the_loss_so_that_small_gradients_are_not_lost

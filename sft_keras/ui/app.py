@@ -15,6 +15,7 @@ from sft_keras.services.space.base import new_key
 from sft_keras.ui import gate, public, sidebar
 from sft_keras.ui.components.html import Markup, block, callout, joined, tag
 from sft_keras.ui.form import sentences
+from sft_keras.ui.no_downloads import forbid_downloads
 from sft_keras.ui.setup import FIELDS, TERM_FIELDS
 from sft_keras.ui.shared import (
     TO_TOP,
@@ -175,6 +176,7 @@ def launch(
             where="--share",
             fix="Set SFT_AUTH to a file of accounts (`sft-keras hash-password`), then start it again.",
         )
+    forbid_downloads()
     services.attend()
     demo.queue(default_concurrency_limit=8, max_size=64)
     app, address, _ = demo.launch(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,29 @@ def test_a_local_path_in_place_of_an_upload_gets_nothing(
         answer = forger.call("data-file", "upload", person.key, file)
         assert not answer["success"] or "mine.csv" not in json.dumps(answer["output"])
         assert person.space.datasets() == []
+
+
+def test_an_address_in_place_of_an_upload_is_not_fetched(
+    app: App, forger: Forger, new_person: Callable[[App], Person]
+) -> None:
+    asked: list[str] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/data.csv"
+        file = {"path": address, "url": address, "meta": {"_type": "gradio.FileData"}}
+        person = new_person(app)
+        answer = forger.call("data-file", "upload", person.key, file)
+        assert not answer["success"]
+        assert "fetches no address" in json.dumps(answer)
+        assert status_of(f"{app.url}/gradio_api/file={address}") == 403
+        server.shutdown()
+    assert asked == []
 
 
 def test_a_client_finds_nothing_to_call(app: App) -> None:

@@ -56,6 +56,18 @@ def test_a_port_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         launch(build_ui(services), services)
 
 
+def test_a_launched_app_fetches_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it listens; what that does is tested beside `no_downloads`."""
+    told: list[str] = []
+    monkeypatch.setattr("sft_keras.ui.app.forbid_downloads", lambda: told.append("forbidden"))
+    monkeypatch.setattr(gr.Blocks, "launch", lambda *_, **__: told.append("launched") or (None, "", ""))
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda _: None)
+    services = Services(Settings(data_dir=tmp_path))
+    monkeypatch.setattr(services, "attend", lambda: None)
+    launch(build_ui(services), services)
+    assert told == ["forbidden", "launched"]
+
+
 def test_the_page_tells_nobody_what_the_server_signs_with(tmp_path: Path) -> None:
     """Gradio sends the secret of a BrowserState to every visitor."""
     services = Services(Settings(data_dir=tmp_path))

@@ -114,6 +114,26 @@ def test_who_guesses_is_slowed_down_and_others_are_not(linked, owner, run):
     assert status(linked.links, link, ["a"], password="correct", client="5.6.7.8") == 200
 
 
+def test_a_key_is_not_kept_out_by_those_who_guess(linked, owner, run):
+    link, key = owner.publish(run).id, owner.new_api_key(run, "shop")
+    answers = [status(linked.links, link, ["a"], program=True, key=f"sft_{i}", client="1.2.3.4") for i in range(12)]
+    assert answers == [401] * 10 + [429] * 2
+    for client in ("1.2.3.4", "5.6.7.8"):
+        assert status(linked.links, link, ["a"], program=True, key=key, client=client) == 200
+
+
+def test_who_was_let_in_is_not_kept_out_by_those_who_guess_elsewhere(linked, owner, run):
+    link = owner.publish(run).id
+    owner.change_link(run, {"password": "correct", "requests_per_minute": 1000})
+    assert status(linked.links, link, ["a"], password="correct", client="inside") == 200
+    for i in range(100):  # no hash is computed of what is too long
+        assert status(linked.links, link, ["a"], password="x" * 300, client=f"10.0.0.{i}") == 401
+    assert status(linked.links, link, ["a"], password="correct", client="inside") == 200
+    # That the password is known must not make guesses free for others.
+    assert status(linked.links, link, ["a"], password="correct", client="outside") == 429
+    assert status(linked.links, link, ["a"], password="wrong", client="inside") == 429
+
+
 def test_programs_need_a_key_where_there_are_keys(linked, owner, run):
     link = owner.publish(run).id
     assert status(linked.links, link, ["a"], program=True) == 200

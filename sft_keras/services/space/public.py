@@ -139,13 +139,19 @@ class PublicLinks:
         keyed = program and bool(record.keys)
         if not (key or keyed or record.password):
             return
-        throttle = self._installation.throttle
+        # Before the limits of guesses: whoever holds a key, which nobody can guess, is not kept out by those who guess.
+        if key and key_fits(list(record.keys.values()), key):
+            return
+        throttle, passwords = self._installation.throttle, self._installation.passwords
         for_client, for_link = ("wrong", client, record.id), ("wrong", record.id)
-        wait = max(throttle.full(WRONG_OF_CLIENT, *for_client), throttle.full(WRONG_OF_LINK, *for_link))
+        wait = throttle.full(WRONG_OF_CLIENT, *for_client)
+        # Nor is a client that has been let in before, by what others guess.
+        if not passwords.known(record.password, password, client=client):
+            wait = max(wait, throttle.full(WRONG_OF_LINK, *for_link))
         if wait:
             raise _too_many("There were too many wrong passwords or keys.", wait)
         if key:
-            right, what = key_fits(list(record.keys.values()), key), "key"
+            right, what = False, "key"
         elif keyed:
             raise LinkError(
                 "This link needs an API key.", status=401, where="Authorization", fix="Send it as: Bearer KEY."
@@ -153,7 +159,7 @@ class PublicLinks:
         elif not password:
             raise LinkError("This link needs a password.", status=401, where="password", fix="Give the password.")
         else:
-            right, what = self._installation.passwords.fits(record.password, password), "password"
+            right, what = passwords.fits(record.password, password, client=client), "password"
         if not right:
             throttle.take(WRONG_OF_CLIENT, *for_client)
             throttle.take(WRONG_OF_LINK, *for_link)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import Prediction
 
-SMALL_FILE_MIB = 1
+# What a visitor of a link may have read: the file, what it unpacks to (a workbook takes many times that as it is read),
+# and its rows.
+SMALL_FILE_MIB, SMALL_FILE_UNPACKED_MIB, SMALL_FILE_ROWS = 1, 4, 10_000
 
 
 class ModelServices(Installation):
@@ -108,25 +110,33 @@ class ModelServices(Installation):
             name: What its owner calls it, for messages.
 
         Raises:
-            DataError: It is larger than a small file, or cannot be read.
+            DataError: It is larger than a small file, unpacks to more, has too many rows, or cannot be read.
         """
+        from dataclasses import replace
+
         from sft_keras.data.columns import choose_text_column
         from sft_keras.data.decoding import decode
         from sft_keras.data.readers import read_table
 
+        fewer = "Divide it, or send fewer texts."
         if path.stat().st_size > SMALL_FILE_MIB * MIB:
-            raise DataError(
-                f"The file is larger than {SMALL_FILE_MIB} MiB.", where=name, fix="Divide it, or send fewer texts."
-            )
+            raise DataError(f"The file is larger than {SMALL_FILE_MIB} MiB.", where=name, fix=fewer)
         if path.suffix.lower() == ".txt":
             texts = decode(path.read_bytes(), name)[0].splitlines()
         else:
             try:
-                table = read_table(path, self.settings)
+                limits = replace(
+                    self.settings,
+                    max_file_mib=min(self.settings.max_file_mib, SMALL_FILE_UNPACKED_MIB),
+                    max_rows=min(self.settings.max_rows, SMALL_FILE_ROWS),
+                )
+                table = read_table(path, limits)
                 texts = table.frame[choose_text_column(table.frame, text=None, source=name)].tolist()
             except SftError as error:
                 where = error.where.replace(str(path), name)
-                raise DataError(error.problem.replace(str(path), name), where=where, fix=error.fix) from None
+                # A visitor can set nothing here.
+                fix = fewer if "SFT_MAX" in error.fix else error.fix
+                raise DataError(error.problem.replace(str(path), name), where=where, fix=fix) from None
         return [text.strip() for text in texts if text.strip()]
 
     def answers_csv(self, predictions: Sequence[Prediction], header: Sequence[str]) -> str:

@@ -233,5 +233,8 @@ def build(shared: Shared) -> None:
     shared.ready.then(guarded(texts, show), None, parts, **quiet())
     gr.on([enter.click, word.submit], guarded(texts, unlock), word, [*parts, word], **private)
     go.click(guarded(texts, predict), [typed, password], answers, **private)
-    start.click(guarded(texts, predict_many), [many, file, password], [batch, save, content], **private)
+    # One at a time, of all visitors: each may bring a file, and hundreds of texts.
+    start.click(
+        guarded(texts, predict_many), [many, file, password], [batch, save, content], concurrency_limit=1, **private
+    )
     save.click(lambda made: made, content, saved, **private).success(None, saved, saved, js=_SAVE, **quiet())

@@ -136,6 +136,7 @@ def test_a_visitors_file_is_not_read_before_the_link_lets_them_in(
     read: list[str] = []
     monkeypatch.setattr(services, "read_texts", lambda _path, name: read.append(name) or ["a text"])
     many = next(fn.fn for fn in demo.fns.values() if fn.fn and fn.name == "predict_many")
+    assert next(fn.concurrency_limit for fn in demo.fns.values() if fn.name == "predict_many") == 1
     given: Any = gr.Request(headers={"accept-language": "en"}, query_params={"model": "0" * 32})
     shown = list(many("", "texts.csv", "", given))
     assert read == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -327,5 +328,12 @@ def test_small_files_become_texts_and_answers_a_table(tmp_path):
     with pytest.raises(DataError, match="larger than 1 MiB") as error:
         services.read_texts(tmp_path / "c.txt", "c.txt")
     assert str(tmp_path) not in str(error.value)
+    packed = tmp_path / "d.csv.gz"
+    packed.write_bytes(gzip.compress(b"text,label\n" + b"a" * (5 << 20) + b",x\n"))
+    (tmp_path / "e.csv").write_text("text\n" + "a word\n" * 10_001)
+    for path, said in ((packed, "limit of 4 MiB"), (tmp_path / "e.csv", "limit of 10,000")):
+        with pytest.raises(DataError, match=said) as error:
+            services.read_texts(path, path.name)
+        assert error.value.fix == "Divide it, or send fewer texts."  # and not a setting of the server
     table = services.answers_csv([Prediction("=1+1", "a,b", 0.5, {})], ["x", "y", "z"])
     assert table == 'x,y,z\r\n\'=1+1,"a,b",0.500000\r\n'

@@ -56,8 +56,10 @@ def description(root: str, settings: Settings, language: str = "en") -> dict[str
             "/api/v1/models/{id}": {
                 "get": {
                     "summary": say("model"),
+                    "description": say("model_locked"),
                     "parameters": [link],
-                    "responses": {"200": _json("Model"), **_refusals(say, (403, 404, 410))},
+                    "responses": {"200": _json("Model"), **_refusals(say, (401, 403, 404, 410, 429))},
+                    "security": [{"key": []}, {"header_key": []}, {"password": []}, {}],
                 }
             },
             "/api/v1/downloads/{ticket}": {

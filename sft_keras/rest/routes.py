@@ -63,7 +63,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
         return answer({"model": link, "predictions": await run_in_threadpool(work)}, headers=CORS)
 
     async def model(request: Request) -> Response:
-        found = await run_in_threadpool(services.links.model, request.path_params["id"])
+        found = await run_in_threadpool(services.links.model, request.path_params["id"], **_access(request))
         told = {
             "id": found.id,
             "title": found.title,

@@ -59,16 +59,13 @@ def calm_page(error: SftError, say: Catalogue) -> Markup:
 
 
 def title_of(model: PublicModel, say: Catalogue) -> Markup:
-    """Name and labels of a model."""
+    """Name and labels of a model; of one that is locked, the name."""
+    head = [tag("p", say("public.eyebrow"), class_="p-eyebrow"), tag("h1", tag("bdi", model.title), class_="p-title")]
+    if not model.labels:
+        return joined(head)
     more = ("…",) if len(model.labels) > _MOST_LABELS else ()
     shown = say("public.list").join((*model.labels[:_MOST_LABELS], *more))
-    return joined(
-        [
-            tag("p", say("public.eyebrow"), class_="p-eyebrow"),
-            tag("h1", tag("bdi", model.title), class_="p-title"),
-            tag("p", say("public.sorts", count=len(model.labels), labels=shown), class_="s-subdued"),
-        ]
-    )
+    return joined([*head, tag("p", say("public.sorts", count=len(model.labels), labels=shown), class_="s-subdued")])
 
 
 def refused(error: SftError, say: Catalogue) -> Markup:
@@ -162,7 +159,7 @@ def build(shared: Shared) -> None:
             "",
             gr.Column(visible=not closed),
             tag("p", say("public.batch_how", most=MOST_BATCH), class_="s-subdued"),
-            "" if closed else model.card,
+            model.card,
             tag("p", f"{say('public.note')} {say('public.made_with')}", class_="p-foot"),
             given,
         ]
@@ -182,8 +179,7 @@ def build(shared: Shared) -> None:
         if not given:
             return {lock_state: callout("info", say("public.password_missing"))}
         try:
-            services.links.unlock(link, given, client=client_of(request))
-            made = opened(services.links.model(link), say, given=given)
+            made = opened(services.links.model(link, password=given, client=client_of(request)), say, given=given)
         except SftError as error:
             return {lock_state: refused(error, say)}
         return dict(zip(parts, made, strict=True)) | {word: ""}

@@ -122,7 +122,10 @@ def test_passwords(client, owner, run, link):
     right = {"X-Model-Password": "密码1234".encode()}
     address = f"/api/v1/models/{link}/predict"
     assert client.post(address, content='{"texts": ["a"]}', headers=right).status_code == 200
-    assert client.get(f"/api/v1/models/{link}").json()["needs_password"]
+    told = client.get(f"/api/v1/models/{link}").json()
+    assert told["needs_password"]
+    assert "好" not in str(told)
+    assert client.get(f"/api/v1/models/{link}", headers=right).json()["labels"] == ["好", "坏"]
     answers = [post(client, link, X_Model_Password=f"guess{i}") for i in range(12)]
     assert answers[-1].status_code == 429
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60

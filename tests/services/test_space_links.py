@@ -105,6 +105,22 @@ def test_a_password_is_asked_for_and_not_kept(linked, owner, run):
     assert status(linked.links, link, ["a"]) == 200
 
 
+def test_a_locked_link_tells_no_more_than_its_name(linked, owner, run):
+    link = owner.publish(run).id
+    key = owner.new_api_key(run, "shop")
+    owner.change_link(run, {"password": "correct"})
+    model = linked.links.model(link)
+    assert (model.title, model.needs_password, model.needs_key) == ("我的模型", True, True)
+    assert (model.labels, model.card) == ((), "")
+    for given in ({"password": "correct"}, {"key": key}, {"key": key, "password": "wrong"}):
+        assert linked.links.model(link, **given).labels == ("好", "坏")
+        assert linked.links.model(link, **given).card
+    for wrong in ({"password": "wrong"}, {"key": "sft_wrong"}, {"key": "sft_wrong", "password": "correct"}):
+        with pytest.raises(LinkError) as error:
+            linked.links.model(link, **wrong)
+        assert error.value.status == 401
+
+
 def test_who_guesses_is_slowed_down_and_others_are_not(linked, owner, run):
     link = owner.publish(run).id
     owner.change_link(run, {"password": "correct"})

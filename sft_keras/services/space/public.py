@@ -31,8 +31,8 @@ class PublicModel:
     Attributes:
         id: Id of the link.
         title: Its name.
-        labels: The labels that it tells apart.
-        card: The model card as Markdown, which names no path and holds no text of the data.
+        labels: The labels that it tells apart; none before the password of a protected link was given.
+        card: The model card as Markdown, which names no path and holds no text of the data; "" likewise.
         needs_password: Whether it is protected.
         needs_key: Whether programs need an API key.
     """
@@ -60,12 +60,23 @@ class PublicLinks:
         self._installation = installation
         self._predict = predict
 
-    def model(self, link: str) -> PublicModel:
-        """What the page of the link shows."""
+    def model(self, link: str, *, password: str = "", key: str = "", client: str = "") -> PublicModel:
+        """What the page of the link shows: of a protected one no more than its name, unless the password is given.
+
+        Args:
+            link: Its id.
+            password: What the visitor gave; "" if nothing.
+            key: An API key, which stands for the password, too.
+            client: The visitor's address, for which wrong passwords are counted.
+        """
         from sft_keras.data.labels import Labels
         from sft_keras.modeling.backbones.base import known_presets
 
         folder, record = self._open(link)
+        if record.password:
+            if not (password or key):
+                return PublicModel(record.id, record.title, (), "", True, bool(record.keys))
+            self._admit(record, password, key, client, program=False)
         bundle = folder / "bundle"
         stamp = _stamp(bundle)
 
@@ -118,11 +129,6 @@ class PublicLinks:
         """Raises `LinkError` unless the password is right, or none is needed."""
         _, record = self._open(link)
         self._admit(record, password, "", client, program=False)
-
-    def require_program(self, link: str, *, password: str = "", key: str = "", client: str = "") -> None:
-        """Raises `LinkError` unless a program with this password or key may use the link."""
-        _, record = self._open(link)
-        self._admit(record, password, key, client, program=True)
 
     def _open(self, link: str) -> tuple[Path, LinkRecord]:
         folder = self._installation.index.find(link) if _is_id(link) else None

@@ -17,10 +17,13 @@ def main() -> int:
     from sft_keras.errors import SftError
     from sft_keras.rest import add_routes
     from sft_keras.services import Services
-    from sft_keras.ui.app import build_ui, launch
 
     try:
         services = Services()
+        services.uploads.take_in()
+        # Only now: Gradio looks for its folder also when it is imported.
+        from sft_keras.ui.app import build_ui, launch
+
         launch(build_ui(services), services, share=options.share, routes=add_routes)
     except SftError as error:
         print(error, file=sys.stderr)

@@ -44,6 +44,7 @@ class Settings:
         max_classes: Most different labels (`SFT_MAX_CLASSES`).
         max_cache_mib: Most space for vectors of frozen backbones, in MiB (`SFT_MAX_CACHE_MIB`).
         max_upload_mib: Largest upload to the web app, in MiB, before and after unpacking (`SFT_MAX_UPLOAD_MIB`).
+        max_uploads_mib: Most space for uploads until they are copied, in MiB (`SFT_MAX_UPLOADS_MIB`).
         max_datasets: Most datasets of one owner of the web app (`SFT_MAX_DATASETS`).
         max_request_texts: Most texts in one request through a link (`SFT_MAX_REQUEST_TEXTS`).
         max_request_characters: Most characters of all texts of such a request (`SFT_MAX_REQUEST_CHARACTERS`).
@@ -65,6 +66,7 @@ class Settings:
     max_classes: int = 1_000
     max_cache_mib: int = 4096
     max_upload_mib: int = 100
+    max_uploads_mib: int = 2048
     max_datasets: int = 50
     max_request_texts: int = 64
     max_request_characters: int = 100_000
@@ -172,6 +174,7 @@ class Settings:
             max_classes=limit("SFT_MAX_CLASSES", cls.max_classes),
             max_cache_mib=limit("SFT_MAX_CACHE_MIB", cls.max_cache_mib),
             max_upload_mib=limit("SFT_MAX_UPLOAD_MIB", cls.max_upload_mib),
+            max_uploads_mib=limit("SFT_MAX_UPLOADS_MIB", cls.max_uploads_mib),
             max_datasets=limit("SFT_MAX_DATASETS", cls.max_datasets),
             max_request_texts=limit("SFT_MAX_REQUEST_TEXTS", cls.max_request_texts),
             max_request_characters=limit("SFT_MAX_REQUEST_CHARACTERS", cls.max_request_characters),

@@ -17,6 +17,7 @@ from sft_keras.services.sessions import Sessions
 from sft_keras.services.space import Space
 from sft_keras.services.space.public import PublicLinks
 from sft_keras.services.tickets import Tickets
+from sft_keras.services.uploads import Uploads
 
 __all__ = [
     "BackboneInfo",
@@ -67,6 +68,11 @@ class Services(ChoiceServices, DataServices, RunServices, ModelServices, QueueSe
     def tickets(self) -> Tickets:
         """Tickets for downloads."""
         return Tickets(self.settings, self.secret)
+
+    @shared
+    def uploads(self) -> Uploads:
+        """Where uploads lie until they are copied."""
+        return Uploads(self.settings)
 
     @shared
     def accounts(self) -> Accounts:

@@ -119,6 +119,8 @@ class ModelServices(Installation):
         from sft_keras.data.readers import read_table
 
         fewer = "Divide it, or send fewer texts."
+        if not path.is_file():
+            raise DataError("The file is not there any more.", where=name, fix="Upload it once more.")
         if path.stat().st_size > SMALL_FILE_MIB * MIB:
             raise DataError(f"The file is larger than {SMALL_FILE_MIB} MiB.", where=name, fix=fewer)
         if path.suffix.lower() == ".txt":
@@ -135,7 +137,7 @@ class ModelServices(Installation):
             except SftError as error:
                 where = error.where.replace(str(path), name)
                 # A visitor can set nothing here.
-                fix = fewer if "SFT_MAX" in error.fix else error.fix
+                fix = fewer if "environment variable" in error.fix else error.fix
                 raise DataError(error.problem.replace(str(path), name), where=where, fix=fix) from None
         return [text.strip() for text in texts if text.strip()]
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from sft_keras.errors import ConfigError
 from sft_keras.services import Services
@@ -32,6 +33,7 @@ from sft_keras.ui.shared import (
 from sft_keras.ui.tabs import data, evaluate, predict, train
 from sft_keras.ui.texts import Catalogue, Texts
 from sft_keras.ui.theme import css, theme
+from sft_keras.ui.uploads import UploadLimit
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -166,6 +168,8 @@ def launch(
         share: Whether Gradio's tunnel makes it reachable from everywhere.
         routes: Adds addresses beside the page to the app that serves it.
 
+    Uploads lie where `services.uploads.take_in()` puts them, if that was called before the page was built.
+
     Raises:
         ConfigError: It was to be shared without a login.
     """
@@ -193,9 +197,12 @@ def launch(
         enable_monitoring=False,
         ssr_mode=False,
         mcp_server=False,
+        app_kwargs={"middleware": [Middleware(UploadLimit, uploads=services.uploads)]},
         footer_links=[],
         quiet=True,
     )
+    # Once it listens: a second start by mistake takes nothing from the first.
+    services.uploads.forget_earlier()
     if routes is not None:
         routes(app, services)
     print(f"sft-keras: {address}", flush=True)

@@ -12,11 +12,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client
 from playwright.sync_api import Page, expect
 
 from sft_keras.errors import SftError
+from sft_keras.services.uploads import Uploads
+from sft_keras.settings import Settings
 from tests.browser.app_process import App, status_of
 from tests.browser.conftest import Person
 from tests.browser.test_data_tab import drop
@@ -66,6 +69,16 @@ def test_a_local_path_in_place_of_an_upload_gets_nothing(
         answer = forger.call("data-file", "upload", person.key, file)
         assert not answer["success"] or "mine.csv" not in json.dumps(answer["output"])
         assert person.space.datasets() == []
+
+
+def test_uploads_lie_in_a_folder_of_the_app(app: App) -> None:
+    environment = {"GRADIO_TEMP_DIR": app.variables["GRADIO_TEMP_DIR"]}
+    folder = Uploads(Settings(data_dir=app.data_dir), environment).folder
+    answer = httpx.post(f"{app.url}/gradio_api/upload", files={"files": ("a.csv", b"a,b\n")})
+    (place,) = map(Path, answer.json())
+    assert place.is_relative_to(folder)
+    assert place.is_file()
+    assert httpx.post(f"{app.url}/gradio_api/process_recording", files={"video": ("a.mp4", b"0")}).status_code == 404
 
 
 def test_an_address_in_place_of_an_upload_is_not_fetched(

@@ -28,6 +28,7 @@ FILES = (
     "services/space/submission.py",
     "services/space/evaluation.py",
     "services/tickets.py",
+    "services/uploads.py",
     "evaluation/pairs.py",
     "runs/tested.py",
     "runs/queue.py",

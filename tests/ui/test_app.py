@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -56,7 +57,9 @@ def test_a_port_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         launch(build_ui(services), services)
 
 
-def test_a_launched_app_fetches_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launched_app_fetches_no_address_and_keeps_no_uploads_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before it listens; what that does is tested beside `no_downloads`."""
     told: list[str] = []
     monkeypatch.setattr("sft_keras.ui.app.forbid_downloads", lambda: told.append("forbidden"))
@@ -64,8 +67,13 @@ def test_a_launched_app_fetches_no_address(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(gr.Blocks, "block_thread", lambda _: None)
     services = Services(Settings(data_dir=tmp_path))
     monkeypatch.setattr(services, "attend", lambda: None)
+    left = services.uploads.folder / "ab" / "of an earlier process.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text("a,b")
+    os.utime(left, (1, 1))
     launch(build_ui(services), services)
     assert told == ["forbidden", "launched"]
+    assert not left.exists()
 
 
 def test_the_page_tells_nobody_what_the_server_signs_with(tmp_path: Path) -> None:

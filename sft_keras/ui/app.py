@@ -12,7 +12,6 @@ from starlette.middleware import Middleware
 
 from sft_keras.errors import ConfigError
 from sft_keras.services import Services
-from sft_keras.services.space.base import new_key
 from sft_keras.ui import gate, public, sidebar
 from sft_keras.ui.components.html import Markup, block, callout, joined, tag
 from sft_keras.ui.form import sentences
@@ -57,6 +56,9 @@ if (new URLSearchParams(location.search).has("model")) document.documentElement.
 </script>"""
 _LOCKED = "<script>document.documentElement.classList.add('is-locked');</script>"
 
+# The key of a browser, made in it (256 bits), so that whatever somebody does first already has it.
+_OWN_KEY = """(key) => key || btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
+  .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")"""
 # So that a page that is loaded again opens the same tab; while it is loaded, the first tab is selected by itself.
 _OPEN_SIDEBAR = """() => {
   const toggle = document.querySelector("#runs-bar:not(.open) .toggle-button");
@@ -94,11 +96,9 @@ def build_ui(services: Services) -> gr.Blocks:
 
     needs_login, secret = login_required(services), services.browser_secret
 
-    def own_key(key: str, request: gr.Request) -> str:
-        """The key of the page: that of the browser, or of a login if it needs one and there is one."""
-        if needs_login:
-            return key if user_of(services, key, request) else ""
-        return key or new_key()
+    def own_session(key: str, request: gr.Request) -> str:
+        """The session that the browser holds, unless it has ended."""
+        return key if user_of(services, key, request) else ""
 
     def greet(key: str, request: gr.Request) -> str:
         user = hugging_face_user(request, shown=True) or user_of(services, key, request)
@@ -123,10 +123,10 @@ def build_ui(services: Services) -> gr.Blocks:
         if needs_login:
             listen = gate.build(services, texts, owner)
             # Whoever signs in changes it; what is drawn for them follows without loading the page again.
-            ready = gr.on([demo.load, owner.change], guarded(texts, own_key), owner, owner, **quiet())
+            ready = gr.on([demo.load, owner.change], guarded(texts, own_session), owner, owner, **quiet())
             listen(ready)
         else:
-            ready = demo.load(guarded(texts, own_key), owner, owner, **quiet())
+            ready = demo.load(None, owner, owner, js=_OWN_KEY)
         with gr.Sidebar(elem_id="runs-bar", open=False, width=290, label=texts.label("train.runs")):
             runs_shown, new_run = sidebar.build(services, texts, owner, run)
         demo.load(None, js=_OPEN_SIDEBAR)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.app_process import App
 from tests.conftest import sentences, write_csv
@@ -44,6 +44,22 @@ def test_every_bad_file_is_refused_in_its_place_and_the_app_goes_on(new_page: Ca
     expect(page.locator("#data-summary")).to_contain_text("good.csv")
     expect(message).to_have_count(0)
     assert failures == []
+
+
+def test_a_file_that_is_dropped_at_once_waits_for_nothing(app: App, browser: Browser) -> None:
+    """The server may be slow with what a page asks for first; its key is not among that."""
+    page = browser.new_context(locale="en-GB").new_page()
+    held: list[Route] = []
+    page.route(re.compile("/gradio_api/(run/|queue/join)"), lambda route: held.append(route))
+    page.goto(app.url)
+    with page.expect_request(lambda asked: "queue/join" in asked.url and "early.csv" in (asked.post_data or "")):
+        drop(page, name="early.csv", content=b"text,label\n" + b"a fine day,good\na sad day,bad\n" * 8)
+    assert len(held) > 1
+    page.unroute_all()  # which lets go of what was held
+    expect(page.locator("#data-summary")).to_contain_text("early.csv")
+    page.reload()  # and the key has stayed the same
+    expect(page.locator("#data-summary")).to_contain_text("early.csv")
+    page.context.close()
 
 
 def test_what_is_in_a_file_is_shown_and_fixed_at_a_click(new_page: Callable[..., Page], tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from sft_keras.services.base import Installation
 from sft_keras.spaces.passwords import MOST_CHARACTERS, hash_password, is_hash
 
 log = logging.getLogger(__name__)
-WRONG_PER_MINUTE = 10
+# Wrong passwords a minute: for one account, and of one client, which may try one password with many names.
+WRONG_PER_MINUTE, WRONG_OF_CLIENT = 10, 20
 FEWEST_CHARACTERS = 8
 _NAME = re.compile(r"[^\s:#][^:\r\n]{0,99}")
 
@@ -42,10 +43,16 @@ class Accounts:
         """
         return bool(self.accounts())
 
-    def check(self, name: str, password: str) -> bool:
-        """Whether the password of an account is right; after ten wrong ones a minute, none is.
+    def check(self, name: str, password: str, *, client: str = "") -> bool:
+        """Whether the password of an account is right; after too many wrong ones a minute, none is.
 
         While the file cannot be read, nobody gets in, and the log says why.
+
+        Args:
+            name: The name.
+            password: The password.
+            client: The address of whoever wants to come in. Where that account was let in from before, it is not kept
+                out by what others guess elsewhere.
         """
         name = name[:MOST_CHARACTERS]
         try:
@@ -53,12 +60,17 @@ class Accounts:
         except ConfigError as error:
             log.error("Nobody can log in: %s", error)
             return False
-        throttle = self._installation.throttle
-        if throttle.full(WRONG_PER_MINUTE, "login", name):
+        throttle, passwords = self._installation.throttle, self._installation.passwords
+        for_client, for_name = ("login from", client), ("login", name)
+        # Before the hash, which takes long on purpose.
+        if throttle.full(WRONG_OF_CLIENT, *for_client):
             return False
-        if self._installation.passwords.fits(hashed, password):
+        if throttle.full(WRONG_PER_MINUTE, *for_name) and not passwords.known(hashed, password, client=client):
+            return False
+        if passwords.fits(hashed, password, client=client):
             return True
-        throttle.take(WRONG_PER_MINUTE, "login", name)
+        throttle.take(WRONG_OF_CLIENT, *for_client)
+        throttle.take(WRONG_PER_MINUTE, *for_name)
         return False
 
     def accounts(self) -> dict[str, str]:

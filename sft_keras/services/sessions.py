@@ -30,10 +30,16 @@ class Sessions:
         self._accounts = accounts
         self._signer = URLSafeTimedSerializer(secret, salt="session")
 
-    def enter(self, name: str, password: str) -> str:
-        """The session of whoever gives the right password; "" for anybody else."""
+    def enter(self, name: str, password: str, *, client: str = "") -> str:
+        """The session of whoever gives the right password; "" for anybody else, and after too many wrong ones.
+
+        Args:
+            name: The name of the account.
+            password: Its password.
+            client: The address from which it comes.
+        """
         name = name.strip()
-        if not self._accounts.check(name, password):
+        if not self._accounts.check(name, password, client=client):
             return ""
         mark = self._mark(name)
         return str(self._signer.dumps([name, mark])) if mark else ""

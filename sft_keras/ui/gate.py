@@ -13,7 +13,7 @@ from gradio.events import Dependency
 
 from sft_keras.services import Services
 from sft_keras.ui.components.html import block, callout, heading
-from sft_keras.ui.shared import guarded, quiet, user_of
+from sft_keras.ui.shared import client_of, guarded, quiet, user_of
 from sft_keras.ui.texts import Texts
 
 # The form is shown once it is known that nobody is signed in, so that it does not flash up when the page is loaded.
@@ -74,7 +74,7 @@ def build(services: Services, texts: Texts, owner: gr.BrowserState) -> Callable[
         say = texts.of(request)
         if not (called or "").strip() or not word:
             return [gr.skip(), gr.skip(), callout("info", say("login.missing"))]
-        session = services.sessions.enter(called or "", word)
+        session = services.sessions.enter(called or "", word, client=client_of(request))
         if not session:
             return [gr.skip(), gr.skip(), callout("error", say("login.wrong"), say("login.wrong_next"))]
         return [session, "", ""]

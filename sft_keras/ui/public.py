@@ -14,7 +14,7 @@ from sft_keras.services.space.public import PublicModel
 from sft_keras.ui.components.answers import answer_list
 from sft_keras.ui.components.html import Markup, block, callout, joined, progress, table, tag
 from sft_keras.ui.components.results import percent
-from sft_keras.ui.shared import Shared, guarded, quiet, told
+from sft_keras.ui.shared import Shared, client_of, guarded, quiet, told
 from sft_keras.ui.tabs.predict import lines_of
 from sft_keras.ui.texts import Catalogue
 
@@ -43,11 +43,6 @@ def link_of(request: gr.Request | None) -> str:
     """The id of the link in the address of the page; "" on the studio's own page."""
     found = dict(getattr(request, "query_params", None) or {}).get("model")
     return found if isinstance(found, str) else ""
-
-
-def client_of(request: gr.Request | None) -> str:
-    """The address of the visitor, for which wrong passwords are counted."""
-    return str(getattr(getattr(request, "client", None), "host", "") or "")
 
 
 def calm_page(error: SftError, say: Catalogue) -> Markup:

@@ -122,6 +122,11 @@ def known(owner_key: str | None, request: gr.Request | None) -> bool:
     return bool(owner_key or hugging_face_user(request))
 
 
+def client_of(request: gr.Request | None) -> str:
+    """The address of the visitor, for which wrong passwords are counted."""
+    return str(getattr(getattr(request, "client", None), "host", "") or "")
+
+
 def told(error: Exception, say: Catalogue) -> str:
     """A failure as one sentence or two for whoever caused it; what nobody foresaw is logged under a number.
 

@@ -50,6 +50,25 @@ def test_guessing_is_slowed_down_for_that_account_only(services):
     assert services.accounts.check("小王", "four good words")
 
 
+def test_one_client_cannot_try_every_name(services, monkeypatch):
+    """Nor does it cost a hash each time."""
+    for i in range(20):
+        assert not services.accounts.check(f"name{i}", "x" * 300, client="1.2.3.4")
+    monkeypatch.setattr(services.passwords, "fits", lambda *_, **__: pytest.fail("hashed"))
+    assert not services.accounts.check("ann", "correct horse", client="1.2.3.4")
+    monkeypatch.undo()
+    assert services.accounts.check("ann", "correct horse", client="5.6.7.8")
+
+
+def test_who_has_logged_in_is_not_kept_out_by_those_who_guess_elsewhere(services):
+    assert services.accounts.check("ann", "correct horse", client="home")
+    for i in range(10):
+        assert not services.accounts.check("ann", f"guess {i}", client=f"10.0.0.{i}")
+    assert services.accounts.check("ann", "correct horse", client="home")
+    assert not services.accounts.check("ann", "guess", client="home")
+    assert not services.accounts.check("ann", "correct horse", client="elsewhere")
+
+
 def test_a_changed_file_holds_at_once(services, file):
     assert services.accounts.check("ann", "correct horse")
     file.write_text(account_line("bob", "another good one"))

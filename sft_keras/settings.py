@@ -51,7 +51,9 @@ class Settings:
         auth: File with the accounts of the web app; None if nobody has to log in (`SFT_AUTH`).
         max_trainings: Most trainings of the web app at the same time (`SFT_MAX_TRAININGS`).
         max_queued: Most runs of an owner that wait or run (`SFT_MAX_QUEUED`).
+        max_queued_all: Most runs of all owners together that wait (`SFT_MAX_QUEUED_ALL`).
         max_owner_mib: Most space for what an owner keeps, in MiB (`SFT_MAX_OWNER_MIB`).
+        min_free_mib: Space on the disk that datasets and runs leave free, in MiB (`SFT_MIN_FREE_MIB`).
         max_run_hours: Longest training of the web app; then it stops and keeps the best (`SFT_MAX_RUN_HOURS`).
         allow_hub: Whether owners may name models on a hub that are not known by name (`SFT_ALLOW_HUB`).
         max_models: Most models that stay loaded for predictions (`SFT_MAX_MODELS`).
@@ -73,7 +75,9 @@ class Settings:
     auth: Path | None = None
     max_trainings: int = 1
     max_queued: int = 3
+    max_queued_all: int = 30
     max_owner_mib: int = 10_240
+    min_free_mib: int = 1024
     max_run_hours: int = 24
     allow_hub: bool = False
     max_models: int = 8
@@ -181,7 +185,9 @@ class Settings:
             auth=_expanded(env["SFT_AUTH"], "SFT_AUTH") if env.get("SFT_AUTH") else None,
             max_trainings=limit("SFT_MAX_TRAININGS", cls.max_trainings),
             max_queued=limit("SFT_MAX_QUEUED", cls.max_queued),
+            max_queued_all=limit("SFT_MAX_QUEUED_ALL", cls.max_queued_all),
             max_owner_mib=limit("SFT_MAX_OWNER_MIB", cls.max_owner_mib),
+            min_free_mib=limit("SFT_MIN_FREE_MIB", cls.min_free_mib),
             max_run_hours=limit("SFT_MAX_RUN_HOURS", cls.max_run_hours),
             allow_hub=switch("SFT_ALLOW_HUB", cls.allow_hub),
             max_models=limit("SFT_MAX_MODELS", cls.max_models),

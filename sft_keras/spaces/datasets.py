@@ -21,6 +21,7 @@ from sft_keras.errors import ArtifactError, DataError
 from sft_keras.settings import MIB, Settings
 from sft_keras.spaces.files import copy_limited, folder_bytes, read_json, remove_folder, write_json
 from sft_keras.spaces.names import kept_ending, shown_name
+from sft_keras.spaces.room import require_free_disk
 
 Part = Literal["validation", "test"]
 PARTS: tuple[Part, ...] = ("validation", "test")
@@ -211,6 +212,7 @@ class DatasetFolders:
         remove_folder(self.path / dataset)
 
     def _require_room(self, source: Path, name: str) -> None:
+        require_free_disk(self.settings, source.stat().st_size, where=name)
         if len(self.all()) >= self.settings.max_datasets:
             raise DataError(
                 f"There are {self.settings.max_datasets} datasets already, which is the limit.",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.services import Services, Space
 from sft_keras.services.space.base import new_key
-from sft_keras.settings import Settings
+from sft_keras.settings import MIB, Settings
 from tests.conftest import sentences, write_csv
 
 
@@ -152,6 +154,24 @@ def test_the_space_of_an_owner_is_limited(tmp_path):
     space.add_upload(path, "big.csv")
     with pytest.raises(DataError, match="more than 1 MiB"):
         space.add_upload(path, "big.csv")
+
+
+def test_no_data_are_taken_that_would_fill_the_disk(tmp_path, labelled, monkeypatch):
+    """Whoever is a new owner has all limits of an owner anew; the disk has one."""
+    services = Services(Settings(data_dir=tmp_path / "data", min_free_mib=100, max_upload_mib=1))
+    first = services.space(new_key())
+    dataset = first.add_upload(labelled, "a.csv").id
+    size = labelled.stat().st_size
+    free = 100 * MIB + size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert first.add_upload(labelled, "b.csv")
+    free -= 1
+    for space in (first, services.space(new_key())):
+        with pytest.raises(DataError, match="disk of this server"):
+            space.add_upload(labelled, "c.csv")
+    with pytest.raises(DataError, match="disk of this server"):
+        first.add_part(dataset, "test", labelled, "d.csv")
+    assert len(first.datasets()) == 2
 
 
 def test_fixes_are_laid_over_and_the_file_stays(space, messy):

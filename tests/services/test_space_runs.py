@@ -9,12 +9,13 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sft_keras.config import RunConfig
-from sft_keras.errors import ArtifactError, ConfigError, SftError
+from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.runs import queue
 from sft_keras.runs.about import About, change_about, write_about
 from sft_keras.runs.directory import RunDirectory
@@ -322,3 +323,19 @@ def test_two_hundred_runs_are_listed_quickly(space: Space, dataset: str) -> None
 def test_what_is_known_of_a_run_survives_damage(tmp_path: Path) -> None:
     (tmp_path / "about.json").write_text(json.dumps({"name": 3, "recipe": "quick", "queued": "x"}), encoding="utf-8")
     assert change_about(tmp_path, name="a") == About(name="a", recipe="quick")
+
+
+def test_all_owners_together_have_a_limit(tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser can be a new owner at will, and has the limits of an owner anew."""
+    app = Services(Settings(data_dir=tmp_path / "data", max_queued=1, max_queued_all=2))
+    spaces = [app.space(new_key()) for _ in range(3)]
+    data = [space.add_upload(labelled, "a.csv").id for space in spaces]
+    first, _ = (space.submit(chosen, {}) for space, chosen in zip(spaces[:2], data[:2], strict=True))
+    with pytest.raises(ConfigError, match="2 runs of all users"):
+        spaces[2].submit(data[2], {})
+    spaces[0].stop(first)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+        with pytest.raises(DataError, match="disk of this server"):
+            spaces[2].submit(data[2], {})
+    assert spaces[2].submit(data[2], {})

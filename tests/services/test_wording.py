@@ -23,6 +23,7 @@ FILES = (
     "data/columns.py",
     "spaces/datasets.py",
     "spaces/files.py",
+    "spaces/room.py",
     "services/space/public.py",
     "services/space/runs.py",
     "services/space/submission.py",

@@ -13,6 +13,7 @@ from sft_keras.services.space.base import OwnedFolder, new_id
 from sft_keras.services.space.dataset_views import DatasetView, FoundView, LengthBins
 from sft_keras.spaces.datasets import PARTS, DatasetFolder, DatasetFolders, DatasetInfo, Part
 from sft_keras.spaces.names import told_as
+from sft_keras.spaces.room import require_free_disk
 from sft_keras.training.progress import Silent
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class DatasetSpace(OwnedFolder):
 
     def add_part(self, dataset: str, part: str, path: Path | None, name: str = "") -> DatasetInfo:
         """Gives a dataset its own "validation" or "test" file, or takes it away (path None)."""
+        if path is not None:
+            require_free_disk(self.settings, self.settings.max_upload_bytes, where=name)
         return self._dataset(dataset).set_part(
             _known_part(part), path, name, self.settings.max_upload_bytes, self._require_readable
         )

@@ -15,6 +15,7 @@ from sft_keras.services.space.base import new_id
 from sft_keras.services.space.datasets import DatasetInfo, DatasetSpace
 from sft_keras.services.space.run_views import Curves, Estimate, RunView
 from sft_keras.settings import MIB
+from sft_keras.spaces.room import require_free_disk
 
 if TYPE_CHECKING:
     from sft_keras.runs.directory import RunDirectory
@@ -258,9 +259,11 @@ class RunSpace(DatasetSpace):
     @contextlib.contextmanager
     def _admitted(self) -> Iterator[None]:
         """Holds others of this owner off while the limits are looked at and one more run is made."""
-        from sft_keras.services.space.submission import owner_bytes
+        from sft_keras.services.space.submission import owner_bytes, require_place_in_queue
 
         with self._writing("saved"), self._only_one():
+            require_place_in_queue(self.settings)
+            require_free_disk(self.settings)
             active = sum(view.state in ACTIVE for view in self.runs())
             if active >= self.settings.max_queued:
                 raise ConfigError(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sft_keras.errors import ArtifactError, SftError
+from sft_keras.errors import ArtifactError
 from sft_keras.modeling.backbones.base import known_presets
+from sft_keras.places import told_as
 from sft_keras.runs.about import change_about, read_json, write_json
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import divide, read_data, save_splits
@@ -62,7 +62,7 @@ def prepare_requested(run: RunDirectory, settings: Settings, sink: ProgressSink)
         entry = asked.get(role)
         if isinstance(entry, dict):
             path, name = run.path / str(entry.get("file")), str(entry.get("name"))
-            with _called(path, name):
+            with told_as(path, name):
                 sources[role] = replace(read_data(str(path), settings), source=name)
     if "data" not in sources:
         raise ArtifactError("The run does not say what it reads.", where=REQUEST, fix="Start a new one.")
@@ -80,13 +80,3 @@ def prepare_requested(run: RunDirectory, settings: Settings, sink: ProgressSink)
         change_about(run.path, backbone=backbone)
     save_splits(run, prepared.splits)
     shutil.rmtree(run.path / INPUT, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _called(path: Path, name: str) -> Iterator[None]:
-    """Errors about a file name it as the person does."""
-    try:
-        yield
-    except SftError as error:
-        error.problem, error.where = (part.replace(str(path), name) for part in (error.problem, error.where))
-        raise

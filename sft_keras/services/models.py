@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sft_keras.errors import DataError, SftError
+from sft_keras.places import told_as
 from sft_keras.services.base import Installation
 from sft_keras.settings import MIB
 
@@ -126,19 +127,19 @@ class ModelServices(Installation):
         if path.suffix.lower() == ".txt":
             texts = decode(path.read_bytes(), name)[0].splitlines()
         else:
-            try:
+            with told_as(path, name):
                 limits = replace(
                     self.settings,
                     max_file_mib=min(self.settings.max_file_mib, SMALL_FILE_UNPACKED_MIB),
                     max_rows=min(self.settings.max_rows, SMALL_FILE_ROWS),
                 )
-                table = read_table(path, limits)
+                try:
+                    table = read_table(path, limits)
+                except SftError as error:
+                    if "environment variable" in error.fix:  # a visitor can set nothing here
+                        error.fix = fewer
+                    raise
                 texts = table.frame[choose_text_column(table.frame, text=None, source=name)].tolist()
-            except SftError as error:
-                where = error.where.replace(str(path), name)
-                # A visitor can set nothing here.
-                fix = fewer if "environment variable" in error.fix else error.fix
-                raise DataError(error.problem.replace(str(path), name), where=where, fix=fix) from None
         return [text.strip() for text in texts if text.strip()]
 
     def answers_csv(self, predictions: Sequence[Prediction], header: Sequence[str]) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-from sft_keras.errors import SftError, one_line
+from sft_keras.errors import one_line
 
 LONGEST = 120
 ENDINGS = frozenset(
@@ -42,16 +39,3 @@ def kept_ending(name: str) -> str:
     packed = ".gz" if parts[-1] == "gz" and len(parts) > 1 else ""
     inner = parts[-2 if packed else -1] if len(parts) > (2 if packed else 1) else ""
     return (f".{inner}" if inner in ENDINGS else "") + packed
-
-
-@contextlib.contextmanager
-def told_as(path: Path, name: str) -> Iterator[None]:
-    """Errors that name the place of a copy name the person's file instead."""
-    try:
-        yield
-    except SftError as error:
-        told = [
-            part.replace(str(path), name).replace(path.name, name).replace("SFT_MAX_FILE_MIB", "SFT_MAX_UPLOAD_MIB")
-            for part in (error.problem, error.where, error.fix)
-        ]
-        raise type(error)(told[0], where=told[1], fix=told[2]) from None

@@ -8,7 +8,7 @@ import pytest
 
 from sft_keras.errors import ArtifactError, DataError
 from sft_keras.spaces.files import copy_limited, read_json, remove_folder, write_json
-from sft_keras.spaces.names import kept_ending, shown_name, told_as
+from sft_keras.spaces.names import kept_ending, shown_name
 from sft_keras.spaces.throttle import Throttle
 
 
@@ -81,14 +81,6 @@ def test_a_long_name_keeps_its_ending():
     assert shown_name("长" * 500 + ".csv").endswith("….csv")
     assert len(shown_name("x" * 500)) == 120
     assert shown_name("/var/gradio/abc/数据.xlsx") == "数据.xlsx"
-
-
-def test_errors_name_the_file_of_the_person(tmp_path):
-    place = tmp_path / "original.csv"
-    with pytest.raises(DataError) as error, told_as(place, "我的.csv"):
-        raise DataError(f"bad {place}", where=f"{place}, row 5", fix="See original.csv and SFT_MAX_FILE_MIB.")
-    told = (error.value.problem, error.value.where, error.value.fix)
-    assert told == ("bad 我的.csv", "我的.csv, row 5", "See 我的.csv and SFT_MAX_UPLOAD_MIB.")
 
 
 def test_a_throttle_counts_each_name_by_itself():

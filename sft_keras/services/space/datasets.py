@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sft_keras.errors import ConfigError, did_you_mean
+from sft_keras.places import told_as
 from sft_keras.services.space.base import OwnedFolder, new_id
 from sft_keras.services.space.dataset_views import DatasetView, FoundView, LengthBins
 from sft_keras.spaces.datasets import PARTS, DatasetFolder, DatasetFolders, DatasetInfo, Part
-from sft_keras.spaces.names import told_as
 from sft_keras.spaces.room import require_free_disk
 from sft_keras.training.progress import Silent
 
@@ -177,7 +177,7 @@ class DatasetSpace(OwnedFolder):
 
         from sft_keras.data.readers import read_table
 
-        with told_as(path, name):
+        with told_as(path, name, SFT_MAX_FILE_MIB="SFT_MAX_UPLOAD_MIB"):
             table = read_table(path, replace(self.settings, max_file_mib=self.settings.max_upload_bytes // 2**20))
         return replace(table, source=name)
 

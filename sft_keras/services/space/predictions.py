@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.errors import ArtifactError, DataError, SftError
+from sft_keras.errors import ArtifactError, DataError
 from sft_keras.inference.explain import WordWeight, explain
+from sft_keras.places import told_as
 from sft_keras.services.space.base import OwnedFolder, new_id
 
 if TYPE_CHECKING:
@@ -162,11 +163,8 @@ def _named(path: Path, name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / name
         source.symlink_to(path.resolve())
-        try:
+        with told_as(source, name):
             yield source
-        except SftError as error:
-            problem, where = (part.replace(str(source), name) for part in (error.problem, error.where))
-            raise type(error)(problem, where=where, fix=error.fix) from None
 
 
 def _given_name(name: str) -> str:

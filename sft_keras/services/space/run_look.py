@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError
+from sft_keras.places import HIDDEN, reworded
 from sft_keras.runs.about import read_about
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.measured import Progress, measured
@@ -49,8 +50,8 @@ def look(run: RunDirectory, waiting: Callable[[], Sequence[Path]], *, whole: boo
         rows_per_second=progress.rows_per_second if running else 0.0,
         eta_seconds=progress.eta_seconds if running else None,
         queue_place=_place(run, waiting()) if status.state == "queued" else 0,
-        message=_without_folder(status.message, run),
-        fix=_without_folder(_fix(status), run),
+        message=reworded(status.message, {str(run.path): HIDDEN}),
+        fix=reworded(_fix(status), {str(run.path): HIDDEN}),
         summary={name: float(value) for name, value in status.summary.items() if isinstance(value, int | float)},
         has_bundle=(run.bundle / "manifest.json").is_file(),
         has_report=(run.report / "report.json").is_file(),
@@ -65,10 +66,6 @@ def _base_name(run: RunDirectory, base: str) -> str:
 def _place(run: RunDirectory, waiting: Sequence[Path]) -> int:
     """1 is next; so is a run that was just taken out of the queue and has not begun yet."""
     return waiting.index(run.path) + 1 if run.path in waiting else 1
-
-
-def _without_folder(told: str, run: RunDirectory) -> str:
-    return told.replace(str(run.path), "…")
 
 
 def _fix(status: Status) -> str:

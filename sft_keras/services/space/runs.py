@@ -7,10 +7,10 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sft_keras.errors import ArtifactError, ConfigError, SftError
+from sft_keras.places import HIDDEN, reworded
 from sft_keras.services.space.base import new_id
 from sft_keras.services.space.datasets import DatasetInfo, DatasetSpace
 from sft_keras.services.space.run_views import Curves, Estimate, RunView
@@ -144,7 +144,8 @@ class RunSpace(DatasetSpace):
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             return []
-        return [self._without_places(line, folder) for line in text.splitlines()[-lines:]]
+        hidden = dict.fromkeys(map(str, (folder, self.folder, self.settings.data_dir)), HIDDEN)
+        return [reworded(line, hidden) for line in text.splitlines()[-lines:]]
 
     def settings_of(self, run: str) -> dict[str, Any]:
         """The resolved configuration, as in `config.yaml`; a run to go on from is `run:ID`."""
@@ -296,8 +297,3 @@ class RunSpace(DatasetSpace):
             raise ArtifactError(
                 f"The run could not be {done}: {error.strerror or error}.", fix="Try again in a while."
             ) from None
-
-    def _without_places(self, text: str, folder: Path) -> str:
-        for place in (folder, self.folder, self.settings.data_dir):
-            text = text.replace(str(place), "…")
-        return text

@@ -1,0 +1,35 @@
+"""Nobody is told where things lie on the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sft_keras.errors import DataError, LinkError
+from sft_keras.places import HIDDEN, reworded, told_as
+
+
+def test_errors_name_the_file_of_the_person(tmp_path: Path) -> None:
+    place = tmp_path / "original.csv"
+    with pytest.raises(DataError) as error, told_as(place, "我的.csv", SFT_MAX_FILE_MIB="SFT_MAX_UPLOAD_MIB"):
+        raise DataError(f"bad {place}", where=f"{place}, row 5", fix="See original.csv and SFT_MAX_FILE_MIB.")
+    told = (error.value.problem, error.value.where, error.value.fix)
+    assert told == ("bad 我的.csv", "我的.csv, row 5", "See 我的.csv and SFT_MAX_UPLOAD_MIB.")
+
+
+def test_an_error_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(LinkError) as error, told_as(tmp_path / "a", "b"):
+        raise LinkError(f"{tmp_path / 'a'}", status=410)
+    assert (error.value.problem, error.value.status) == ("b", 410)
+
+
+def test_a_name_is_not_looked_through_for_another() -> None:
+    assert reworded("/x/data.csv, data.csv", {"/x/data.csv": "my data.csv", "data.csv": "my data.csv"}) == (
+        "my data.csv, my data.csv"
+    )
+
+
+def test_of_places_in_each_other_the_inner_one_counts() -> None:
+    hidden = dict.fromkeys(("/srv", "/srv/owner/run", "/srv/owner"), HIDDEN)
+    assert reworded("/srv/owner/run/log.txt in /srv/owner/x and /srv/y", hidden) == "…/log.txt in …/x and …/y"

@@ -72,4 +72,4 @@ class UploadLimit:
 
 def _sentence(error: DataError, language: str) -> str:
     found = told(error, language)
-    return f"{found.problem} {found.fix}"
+    return f"{found.problem}{'' if language == 'zh' else ' '}{found.fix}"

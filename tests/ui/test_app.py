@@ -43,6 +43,19 @@ def test_no_event_is_part_of_a_public_api_and_ids_are_unique(tmp_path: Path) -> 
     assert [name for name, count in ids.items() if count > 1] == []
 
 
+def test_only_another_run_clears_what_was_asked_about_this_one(tmp_path: Path) -> None:
+    demo = build_ui(Services(Settings(data_dir=tmp_path)))
+    asked = {"evaluate-comparison", "evaluate-file-result"}
+    run = next(b for b in demo.blocks.values() if getattr(b, "storage_key", "") == "sft-keras-run")
+    writers = {"clear": 0, "compare": 0, "score": 0}
+    for fn in demo.fns.values():
+        if asked & {getattr(block, "elem_id", None) for block in fn.outputs}:
+            writers[str(fn.name)] += 1
+            if fn.name == "clear":
+                assert fn.targets == [(run._id, "change")]
+    assert writers == {"clear": 1, "compare": 1, "score": 1}
+
+
 def test_sharing_needs_a_login(tmp_path: Path) -> None:
     services = Services(Settings(data_dir=tmp_path))
     with pytest.raises(ConfigError, match="Without a login"):

@@ -88,12 +88,13 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
             found = []
         note = say("evaluate.compare_how") if found else say("evaluate.compare_none")
         return {
-            other: gr.Dropdown(found, value=None, visible=bool(found)),
+            other: gr.Dropdown(choices=found, visible=bool(found)),
             compare_head: tag("p", note, class_="s-subdued"),
             file_head: tag("p", say("evaluate.file_how"), class_="s-subdued"),
-            side_by_side: "",
-            result: "",
         }
+
+    def clear() -> list[Any]:
+        return [None, "", ""]
 
     def compare(owner: str, run: str, second: str | None, request: gr.Request) -> str:
         return compared(space_of(shared.services, owner, request), run, second, texts.of(request))
@@ -108,8 +109,10 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
     keys = [shared.owner, shared.run]
     other.input(guarded(texts, compare), [*keys, other], side_by_side, api_visibility="private")
     start.click(score, [*keys, file], result, api_visibility="private", show_progress="hidden", concurrency_limit=2)
+    # What was asked for stays while one looks at other tabs; it goes with the run that it is about.
+    shared.run.change(clear, None, [other, side_by_side, result], **quiet())
 
     def listen(shown: gr.events.Dependency) -> None:
-        shown.then(guarded(texts, refresh), keys, [other, compare_head, file_head, side_by_side, result], **quiet())
+        shown.then(guarded(texts, refresh), keys, [other, compare_head, file_head], **quiet())
 
     return listen

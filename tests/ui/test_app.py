@@ -56,6 +56,14 @@ def test_only_another_run_clears_what_was_asked_about_this_one(tmp_path: Path) -
     assert writers == {"clear": 1, "compare": 1, "score": 1}
 
 
+def test_no_handler_of_the_studio_shows_a_traceback(tmp_path: Path) -> None:
+    """Those that are given the key of a page are guarded: a failure becomes a message."""
+    demo = build_ui(Services(Settings(data_dir=tmp_path)))
+    owner = next(b for b in demo.blocks.values() if getattr(b, "storage_key", "") == "sft-keras-owner")
+    asked = [fn for fn in demo.fns.values() if fn.fn and owner in fn.inputs]
+    assert [fn.name for fn in asked if not hasattr(fn.fn, "__wrapped__")] == []
+
+
 def test_sharing_needs_a_login(tmp_path: Path) -> None:
     services = Services(Settings(data_dir=tmp_path))
     with pytest.raises(ConfigError, match="Without a login"):

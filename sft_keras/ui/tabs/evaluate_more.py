@@ -108,7 +108,8 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
 
     keys = [shared.owner, shared.run]
     other.input(guarded(texts, compare), [*keys, other], side_by_side, api_visibility="private")
-    start.click(score, [*keys, file], result, api_visibility="private", show_progress="hidden", concurrency_limit=2)
+    scoring = guarded(texts, score)
+    start.click(scoring, [*keys, file], result, api_visibility="private", show_progress="hidden", concurrency_limit=2)
     # What was asked for stays while one looks at other tabs; it goes with the run that it is about.
     shared.run.change(clear, None, [other, side_by_side, result], **quiet())
 

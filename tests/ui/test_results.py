@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -316,6 +318,27 @@ def test_work_tells_its_progress_and_raises_its_failure():
     assert set(broken.progress()) <= {(0, 0)}
     with pytest.raises(ValueError, match="no"):
         broken.result()
+
+
+def test_work_ends_when_its_page_is_closed():
+    told_on, ended = threading.Event(), threading.Event()
+
+    def endless(told):
+        try:
+            for i in itertools.count():
+                told(i, 10)
+                told_on.wait(0.01)
+        finally:
+            ended.set()
+
+    def handler():
+        for done, _ in Work(endless).progress():
+            yield done
+
+    page = handler()
+    assert next(page) == 0
+    page.close()
+    assert ended.wait(5)
 
 
 def test_small_files_become_texts_and_answers_a_table(tmp_path):

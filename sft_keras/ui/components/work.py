@@ -11,8 +11,15 @@ Told = Callable[[int, int], None]
 _SECONDS = 0.25
 
 
+class _NobodyWaits(Exception):
+    """Ends work whose page is closed, at the next report of its progress."""
+
+
 class Work(Generic[T]):
     """Some work and how far it is.
+
+    A page that is closed closes the handler that goes through `progress`; the work then ends where it next tells how
+    far it is.
 
     Args:
         function: Does it; it is given a function to call with how many of how many are done.
@@ -28,17 +35,21 @@ class Work(Generic[T]):
         self._now = (0, 0)
         self._result: list[T] = []
         self._error: Exception | None = None
+        self._awaited = True
 
     def progress(self) -> Iterator[tuple[int, int]]:
         """Starts the work; how many of how many are done, whenever that changed, until it ends."""
         thread = threading.Thread(target=self._run, name="page-work", daemon=True)
         thread.start()
         last: tuple[int, int] | None = None
-        while thread.is_alive():
-            if self._now != last:
-                last = self._now
-                yield last
-            thread.join(_SECONDS)
+        try:
+            while thread.is_alive():
+                if self._now != last:
+                    last = self._now
+                    yield last
+                thread.join(_SECONDS)
+        finally:
+            self._awaited = False
         if self._now not in (last, (0, 0)):
             yield self._now
 
@@ -55,4 +66,6 @@ class Work(Generic[T]):
             self._error = error
 
     def _tell(self, done: int, total: int) -> None:
+        if not self._awaited:
+            raise _NobodyWaits
         self._now = (done, total)

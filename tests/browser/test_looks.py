@@ -83,6 +83,18 @@ def test_nothing_scrolls_sideways_on_a_telephone(
     assert {name: width for name, width in wide.items() if width > size["width"]} == {}
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_the_tables_of_a_report_fit_on_a_laptop(
+    locale: str, trainer: tuple[Person, str], new_page: Callable[..., Page]
+) -> None:
+    person, run = trainer
+    size = {"width": 1280, "height": 860}
+    page = new_page(f"/?run={run}&tab=evaluate", storage_state=person.state, viewport=size, locale=locale)
+    expect(page.locator("#evaluate-classes table").first).to_be_visible()
+    hidden = "each => [...each].map(box => box.scrollWidth - box.clientWidth)"
+    assert max(page.locator("#evaluate-body .wide").evaluate_all(hidden)) <= 0
+
+
 def test_everything_is_chinese_for_chinese_readers(
     trainer: tuple[Person, str], link: str, new_page: Callable[..., Page]
 ) -> None:

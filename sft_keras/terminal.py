@@ -221,7 +221,7 @@ def show_report(report: Mapping[str, Any]) -> None:
     table = _table(
         f"on {report['rows']['test']:,} test rows",
         "this model",
-        "95 % interval",
+        "95% interval",
         *titles,
         right=range(1, 4 + len(titles)),
     )

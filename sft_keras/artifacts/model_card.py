@@ -60,7 +60,7 @@ def _scores(report: dict[str, Any]) -> str:
     for name, baseline in (report.get("baselines") or {}).items():
         columns[TITLES.get(name, name)] = baseline["metrics"]
     lines = [
-        f"On {report['rows']['test']} rows that were never used for training (95 % intervals in brackets):",
+        f"On {report['rows']['test']} rows that were never used for training (95% intervals in brackets):",
         "",
         f"| | {' | '.join(columns)} |",
         f"|---|{'---|' * len(columns)}",

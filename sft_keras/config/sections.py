@@ -303,7 +303,7 @@ class EvaluationConfig(Section):
     """What is measured on the test part."""
 
     bootstrap_samples: int = Field(
-        1000, ge=100, le=100_000, title="Bootstrap samples", description="Resamples behind each 95 % interval."
+        1000, ge=100, le=100_000, title="Bootstrap samples", description="Resamples behind each 95% interval."
     )
     calibration_bins: int = Field(
         15, ge=2, le=100, title="Calibration bins", description="Equal-width bins of the calibration error."

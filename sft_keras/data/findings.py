@@ -96,7 +96,7 @@ class Lengths:
         unit: "characters" or "tokens".
         mean: Arithmetic mean.
         median: Half of the texts are shorter.
-        p95: 95 % of the texts are at most this long.
+        p95: 95% of the texts are at most this long.
         max: The longest.
         cut: How many are longer than the model takes; None if that was not measured.
         measured: How many texts were measured.

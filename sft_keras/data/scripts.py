@@ -47,7 +47,7 @@ def unspaced_share(texts: Iterable[str]) -> float:
 
 
 def mostly_unspaced(texts: Iterable[str]) -> bool:
-    """Whether more than 30 % of the letters are of scripts without spaces, so that characters make better tokens.
+    """Whether more than 30% of the letters are of scripts without spaces, so that characters make better tokens.
 
     The bound is below one half because one Han character says as much as several Latin letters.
     """
@@ -55,7 +55,7 @@ def mostly_unspaced(texts: Iterable[str]) -> bool:
 
 
 def mostly_latin(texts: Iterable[str]) -> bool:
-    """Whether at most 30 % of the letters are of other scripts than the Latin one, as an English model needs it.
+    """Whether at most 30% of the letters are of other scripts than the Latin one, as an English model needs it.
 
     Args:
         texts: The texts; as much of them is read as for `unspaced_share`.

@@ -1,4 +1,4 @@
-"""How sure the figures are: 95 % percentile bootstrap over the rows (Efron 1979; Efron & Tibshirani 1993, ch. 13).
+"""How sure the figures are: 95% percentile bootstrap over the rows (Efron 1979; Efron & Tibshirani 1993, ch. 13).
 
 Where every row is right, or none, every resample is alike and the bootstrap says nothing; the accuracy then gets
 Wilson's score interval (Wilson 1927, JASA 22; recommended by Brown, Cai & DasGupta 2001, Statistical Science 16).
@@ -37,7 +37,7 @@ class Difference:
 
     Args:
         value: The difference, -1 to 1.
-        low: Lower end of the 95 % interval; None for a single row.
+        low: Lower end of the 95% interval; None for a single row.
         high: Upper end; None for a single row.
         discordant: Rows that exactly one of the two gets right.
         rows: All rows.
@@ -117,7 +117,7 @@ def bootstrap_values(
 def bootstrap_intervals(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, samples: int, seed: int, bins: int
 ) -> dict[str, Bounds]:
-    """The 95 % percentile interval of every figure.
+    """The 95% percentile interval of every figure.
 
     An interval of (None, None) means that there is none: a single row says nothing about spread, and the
     areas under the curves need every class in at least half of the resamples and a bounded number of rows (see
@@ -164,7 +164,7 @@ def accuracy_difference(
         seed: Fixes the draws.
 
     Returns:
-        The difference with its 95 % percentile interval.
+        The difference with its 95% percentile interval.
     """
     truth = np.asarray(labels)
     gains = (np.asarray(predictions) == truth).astype(int) - (np.asarray(others) == truth)

@@ -26,7 +26,7 @@ from sft_keras.evaluation.metrics import (
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure with its 95 % interval; None where it is undefined."""
+    """A figure with its 95% interval; None where it is undefined."""
 
     value: float | None
     low: float | None

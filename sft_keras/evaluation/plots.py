@@ -113,7 +113,7 @@ def draw_confusion_matrix(matrix: Sequence[Sequence[int]], names: Sequence[str])
         aspect=28,
         pad=0.02,
         shrink=0.8 if classes <= 20 else 0.4,
-        format=lambda v, _: f"{100 * v:.0f} %",
+        format=lambda v, _: f"{100 * v:.0f}%",
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=9, labelcolor=MUTED)
@@ -142,7 +142,7 @@ def draw_reliability(calibration: Sequence[CalibrationBin], ece: float | None) -
 
 
 def draw_scores(report: Report) -> bytes:
-    """The headline figures with their 95 % intervals, the model above the baselines.
+    """The headline figures with their 95% intervals, the model above the baselines.
 
     Args:
         report: The report; figures that are undefined for all are left out.
@@ -170,7 +170,7 @@ def draw_scores(report: Report) -> bytes:
     axes.set(xlim=(0, 1.0), ylim=(len(shown) - 0.4, -0.6))
     calm(axes, axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("Score with 95 % interval (1 is best)", color=INK)
+    axes.set_xlabel("Score with 95% interval (1 is best)", color=INK)
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside lower center",

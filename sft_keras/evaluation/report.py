@@ -36,7 +36,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference to a baseline, model minus baseline, with its 95 % interval; 1 is 100 points.
+    """The paired difference to a baseline, model minus baseline, with its 95% interval; 1 is 100 points.
 
     `discordant` is the number of test rows that exactly one of the two gets right; None in older reports.
     """

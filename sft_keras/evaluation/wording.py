@@ -43,7 +43,7 @@ def compare_verdict(
 
     Example:
         >>> compare_verdict(Difference(value=0.079, low=0.059, high=0.098, discordant=300, rows=3000))
-        'The model is 7.9 points more accurate than TF-IDF + logistic regression (95 % interval 5.9 to 9.8).'
+        'The model is 7.9 points more accurate than TF-IDF + logistic regression (95% interval 5.9 to 9.8).'
     """
     words = words or catalogue("en")
     kind, value = outcome(difference), difference.value

@@ -2,7 +2,7 @@
 
 The best of several figures on the same rows is partly luck. λ above 0 is therefore taken only if its lead over
 λ = 0 exceeds the noise of a paired bootstrap, with an interval that is wider the more weights were tried
-(Bonferroni): 95 % for all of them together.
+(Bonferroni): 95% for all of them together.
 """
 
 from __future__ import annotations

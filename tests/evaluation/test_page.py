@@ -157,7 +157,7 @@ def test_the_headline_the_baselines_and_the_verdict_are_in_words():
     assert "95% 置信区间" in text["zh-Hans"]
     assert f"模型答对了 {hits} 条" in text["zh-Hans"]
     for value in (given.metrics["accuracy"].value, given.metrics["macro_f1"].value):
-        assert f"{100 * value:.1f} %" in text["en"]
+        assert f"{100 * value:.1f}%" in text["en"]
         assert f"{100 * value:.1f}%" in text["zh-Hans"]
 
 
@@ -213,7 +213,7 @@ def test_texts_are_only_on_the_page_if_they_are_given():
     with_texts = page_of(given, mistakes=[Mistake("ein Text " * 200, "正面", "负面", 0.987)])
     assert "ein Text" in with_texts
     assert "mind whom you send it to" in with_texts
-    assert "98.7 %" in with_texts
+    assert "98.7%" in with_texts
     assert "ein Text " * 60 not in with_texts
 
 
@@ -229,7 +229,7 @@ def test_many_labels_make_a_table_of_mistakes_and_no_matrix():
 
 def test_the_searches_are_shown_with_what_was_chosen():
     text = Page(page_of(content(lambda_search=LAMBDA, layer_search=LAYERS))).text
-    assert "λ = 0.1 was chosen: +2.3 points Macro F1 over λ = 0 (95 % interval 0.4 to 4.1)." in text["en"]
+    assert "λ = 0.1 was chosen: +2.3 points Macro F1 over λ = 0 (95% interval 0.4 to 4.1)." in text["en"]
     assert "1 h 6 min" in text["en"]
     assert "3-6" in text["en"]
     assert "Layers tried" in text["en"]

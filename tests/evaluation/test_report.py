@@ -97,7 +97,7 @@ def test_the_verdict_for_fine_tuning():
     content = report(helpful=False).to_dict()
     assert content["comparison"]["low"] > 0
     assert content["verdict"].startswith(
-        "The model is 50.0 points more accurate than TF-IDF + logistic regression (95 %"
+        "The model is 50.0 points more accurate than TF-IDF + logistic regression (95%"
     )
 
 
@@ -117,10 +117,10 @@ def test_no_clear_difference_where_both_are_right():
 @pytest.mark.parametrize(
     ("difference", "expected"),
     [
-        (Difference(0.079, 0.059, 0.098, 300, 3000), "is 7.9 points more accurate than X (95 % interval 5.9 to 9.8)."),
-        (Difference(0.01, -0.002, 0.02, 300, 3000), "and X: +1.0 points (95 % interval -0.2 to 2.0)."),
-        (Difference(-0.05, -0.08, -0.01, 90, 900), "X is 5.0 points more accurate than the model (95 % interval 1.0"),
-        (Difference(0.0103, 0.0001, 0.02, 300, 9000), "is 1.0 points more accurate than X (95 % interval 0.01 to 2.0)"),
+        (Difference(0.079, 0.059, 0.098, 300, 3000), "is 7.9 points more accurate than X (95% interval 5.9 to 9.8)."),
+        (Difference(0.01, -0.002, 0.02, 300, 3000), "and X: +1.0 points (95% interval -0.2 to 2.0)."),
+        (Difference(-0.05, -0.08, -0.01, 90, 900), "X is 5.0 points more accurate than the model (95% interval 1.0"),
+        (Difference(0.0103, 0.0001, 0.02, 300, 9000), "is 1.0 points more accurate than X (95% interval 0.01 to 2.0)"),
         (Difference(0.2, 0.05, 0.4, 4, 20), "only one of the two is right on 4 of 20 test rows, too few to tell."),
         (Difference(1.0, None, None, 1, 1), "only one of the two is right on 1 of 1 test row, too few to tell."),
     ],
@@ -149,7 +149,7 @@ def test_one_test_row_and_a_missing_label_are_noted():
     ).to_dict()
     assert set(content) == KEYS
     assert content["rows"] == {"test": 1}
-    assert content["verdict"] == "The model is right on 100.0 % of the test rows."
+    assert content["verdict"] == "The model is right on 100.0% of the test rows."
     assert content["notes"][0] == "There is only 1 test row: the figures and their intervals are rough."
     assert '1 of 2 ("财经")' in content["notes"][1]
 

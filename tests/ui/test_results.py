@@ -149,7 +149,7 @@ def test_two_runs_side_by_side_or_why_not(space, run):
     better = made_run(space, TEXTS, LABELS, np.eye(3)[TRUTH])
     assert [each[1] for each in evaluate_more.choices(space, run)] == [better]
     shown = Tags(evaluate_more.compared(space, better, run, EN))
-    assert "100.0 %" in shown.text
+    assert "100.0%" in shown.text
     assert "more accurate than" in shown.text
     far = made_run(space, ["a", "b", "c"] * 5, [*NAMES] * 5, np.eye(3)[[0, 1, 2] * 5])
     assert "share only 0 test row(s)" in evaluate_more.compared(space, run, far, EN)
@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_scored_is_told_in_place(space, run, monkeypatch):
 
 def test_the_threshold_in_words_and_as_a_picture():
     curve = [ThresholdView(i / 10, 1 - i / 10, 0.5 + i / 20 if i < 10 else None, 10 - i) for i in range(11)]
-    assert "answers 20.0 % of the test texts (2 of 10) and is right on 90.0 %" in threshold_effect(curve[8], EN)
+    assert "answers 20.0% of the test texts (2 of 10) and is right on 90.0%" in threshold_effect(curve[8], EN)
     assert "其余 8 条交给人工" in threshold_effect(curve[8], ZH)
     assert "all 10 test texts" in threshold_effect(curve[0], EN)
     for chosen in curve:

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from sft_keras.evaluation.catalogue import catalogue as report_sentences
 from sft_keras.ui.app import app_texts
+from sft_keras.ui.components.words import share
 from sft_keras.ui.setup import FIELDS, TERM_FIELDS
 from sft_keras.ui.texts import LANGUAGES, catalogue, preferred
 
@@ -67,3 +69,11 @@ def test_labels_reach_the_browser_in_each_language() -> None:
 def test_a_label_with_places_is_refused() -> None:
     with pytest.raises(KeyError, match="places"):
         app_texts().label("shell.ago_hours")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_percentages_are_written_one_way(language: str) -> None:
+    """As "92.2%", by all parts of the page."""
+    sentences = [*catalogue(language).sentences.items(), *report_sentences(language).sentences.items()]
+    assert [key for key, text in sentences if re.search(r"[\d}]\s%", text)] == []
+    assert share(0.9216) == "92.2%"

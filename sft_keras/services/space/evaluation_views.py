@@ -47,7 +47,7 @@ class ComparisonView:
         rows: Number of test rows that both have.
         first: Figures of the first run by name, on those rows.
         second: Of the second.
-        difference: Accuracy of the first minus that of the second, with a 95 % interval of a paired bootstrap.
+        difference: Accuracy of the first minus that of the second, with a 95% interval of a paired bootstrap.
         low: Its lower end.
         high: Its upper end.
         p_value: Of McNemar's exact test.

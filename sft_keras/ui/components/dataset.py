@@ -86,7 +86,7 @@ def summary(view: DatasetView, say: Catalogue) -> Markup:
     ]
     if view.lengths.cut is not None:
         part = view.lengths.cut / max(1, sum(view.lengths.counts))
-        percent = "<1 %" if 0 < part < 0.01 else f"{part:.0%}".replace("%", " %")
+        percent = "<1%" if 0 < part < 0.01 else f"{part:.0%}"
         tiles.append((say("data.longest"), percent, say("data.longest_note", limit=view.lengths.limit)))
     return joined([heading(view.info.name), tag("div", stats(tiles), style="margin-top:12px")])
 

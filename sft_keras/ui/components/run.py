@@ -122,7 +122,7 @@ def _running(run: RunView, say: Catalogue) -> Markup:
     known = run.steps > 0 and run.phase in ("training", "searching", "")
     fraction = run.step / run.steps if known else None
     left = "" if run.eta_seconds is None else duration(run.eta_seconds, say)
-    percent = f"{100 * fraction:.0f} %" if fraction is not None else ""
+    percent = f"{100 * fraction:.0f}%" if fraction is not None else ""
     bar = tag(
         "div",
         tag("div", tag("strong", phase), tag("span", percent, class_="s-number"), class_="s-row s-between"),
@@ -170,7 +170,7 @@ def run_list(runs: Sequence[RunView], chosen: str, asking: str, say: Catalogue) 
 def _item(run: RunView, chosen: str, asking: str, say: Catalogue) -> Markup:
     figure = ""
     if run.state == "running" and run.steps:
-        figure = f"{100 * run.step / run.steps:.0f} %"
+        figure = f"{100 * run.step / run.steps:.0f}%"
     elif "accuracy" in run.summary:
         figure = share(run.summary["accuracy"])
     facts = tag("span", " · ".join(part for part in (figure, ago(run.created, say)) if part), class_="s-subdued")

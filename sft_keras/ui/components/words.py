@@ -53,6 +53,6 @@ def share(value: float) -> str:
 
     Example:
         >>> share(0.9217)
-        '92.2 %'
+        '92.2%'
     """
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}%"

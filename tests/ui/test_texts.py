@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
+import sft_keras
 from sft_keras.evaluation.catalogue import catalogue as report_sentences
 from sft_keras.ui.app import app_texts
 from sft_keras.ui.components.words import share
@@ -77,3 +80,50 @@ def test_percentages_are_written_one_way(language: str) -> None:
     sentences = [*catalogue(language).sentences.items(), *report_sentences(language).sentences.items()]
     assert [key for key, text in sentences if re.search(r"[\d}]\s%", text)] == []
     assert share(0.9216) == "92.2%"
+
+
+PACKAGE = Path(sft_keras.__file__).parent
+
+
+def keys_in(program: str) -> tuple[set[str], list[re.Pattern[str]]]:
+    """The texts in a program that may be keys, and patterns of those that it puts together."""
+    texts: set[str] = set()
+    patterns: list[re.Pattern[str]] = []
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".named"):
+            group, name = node.args[:2]
+            if isinstance(group, ast.Constant) and isinstance(name, ast.Constant):
+                texts.add(f"{group.value}.{name.value}")
+            elif isinstance(group, ast.Constant) and isinstance(name, ast.JoinedStr):
+                patterns.append(re.compile(re.escape(f"{group.value}.") + made_up(name)))
+        if isinstance(node, ast.JoinedStr):
+            patterns.append(re.compile(made_up(node)))
+    return texts, patterns
+
+
+def made_up(text: ast.JoinedStr) -> str:
+    parts = (re.escape(str(part.value)) if isinstance(part, ast.Constant) else "(.+)" for part in text.values)
+    return "".join(parts)
+
+
+def test_every_sentence_is_used() -> None:
+    texts: set[str] = set()
+    patterns: list[re.Pattern[str]] = []
+    for file in (PACKAGE / "ui").rglob("*.py"):
+        found = keys_in(file.read_text(encoding="utf-8"))
+        texts |= found[0]
+        patterns += found[1]
+
+    made = {pattern.pattern for pattern in patterns}
+
+    def used(key: str) -> bool:
+        group, _, name = key.partition(".")
+        anything = re.escape(f"{group}.") + "(.+)"
+        if key in texts or (anything in made and name in texts):
+            return True
+        begins = re.escape(f"{group}.")
+        return any(re.fullmatch(each, key) for each in made if each.startswith(begins) and each != anything)
+
+    assert "\n".join(key for key in sorted(OWN["en"]) if not used(key)) == ""

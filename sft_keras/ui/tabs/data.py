@@ -258,7 +258,7 @@ def _seen(view: DatasetView, say: Catalogue) -> list[Any]:
 
 
 def _megabytes(services: Services) -> int:
-    return getattr(services.settings, "max_upload_bytes", services.settings.max_file_bytes) // 2**20
+    return services.settings.max_upload_bytes // 2**20
 
 
 def _sample_name(sample: SampleInfo, say: Catalogue) -> str:

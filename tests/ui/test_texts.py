@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import sft_keras
 from sft_keras.evaluation.catalogue import catalogue as report_sentences
@@ -83,6 +84,15 @@ def test_percentages_are_written_one_way(language: str) -> None:
 
 
 PACKAGE = Path(sft_keras.__file__).parent
+CHINESE = sorted([*PACKAGE.glob("*/locale/zh.yaml"), *PACKAGE.glob("*/locale/zh/*.yaml")])
+
+
+@pytest.mark.parametrize("file", CHINESE, ids=lambda file: "-".join(file.parts[-4:]))
+def test_chinese_has_full_width_marks_and_one_word_for_a_thing(file: Path) -> None:
+    sentences = "\n".join(map(str, yaml.safe_load(file.read_text(encoding="utf-8")).values()))
+    half_width = re.findall(r"\S*[\u4e00-\u9fff）”][,;:!?(]|[,;:!?)][\u4e00-\u9fff]\S*", sentences)
+    assert half_width + re.findall(r"^\(.*\)$", sentences, re.MULTILINE) == []
+    assert [word for word in ("基座模型", "验证行", "训练任务") if word in sentences] == []
 
 
 def keys_in(program: str) -> tuple[set[str], list[re.Pattern[str]]]:

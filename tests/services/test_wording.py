@@ -36,6 +36,16 @@ FILES = (
     "runs/removal.py",
     "runs/request.py",
     "inference/queued.py",
+    "inference/pool.py",
+    "inference/process.py",
+    "spaces/links.py",
+    "services/space/links.py",
+    "services/space/look.py",
+    "services/space/predictions.py",
+    "artifacts/further.py",
+    "modeling/layers.py",
+    "modeling/hub.py",
+    "recipes.py",
 )
 ERRORS = ("DataError", "ArtifactError", "ConfigError", "TrainingError", "LinkError", "OverloadedError")
 # For programs and terminals only, or told with other words.
@@ -83,6 +93,16 @@ def test_an_error_in_chinese():
     assert "SFT_MAX_TEXT_CHARACTERS" in chinese.fix
     english = told(error, "en")
     assert (english.problem, english.where, english.fix) == (error.problem, error.where, error.fix)
+
+
+def test_what_reaches_the_page_from_further_below_is_chinese():
+    for problem, chinese in (
+        ("The run could not be stopped: Permission denied.", "这次训练无法停止：没有权限。"),
+        ("The folder of the run cannot be made: No space left on device", "无法创建这次训练的文件夹：磁盘空间不足"),
+        ("The bundle could not be packed: No space left on device", "无法打包模型：磁盘空间不足"),
+        ("Another process works on this run (pid 7 on a).", "另一个进程正在处理这次训练（pid 7 on a）。"),
+    ):
+        assert told(DataError(problem), "zh").problem == chinese
 
 
 def test_what_people_wrote_is_not_translated():

@@ -11,6 +11,7 @@ import yaml
 
 import sft_keras
 from sft_keras.evaluation.catalogue import catalogue as report_sentences
+from sft_keras.services import Services
 from sft_keras.ui.app import app_texts
 from sft_keras.ui.components.words import share
 from sft_keras.ui.setup import FIELDS, TERM_FIELDS
@@ -137,3 +138,8 @@ def test_every_sentence_is_used() -> None:
         return any(re.fullmatch(each, key) for each in made if each.startswith(begins) and each != anything)
 
     assert "\n".join(key for key in sorted(OWN["en"]) if not used(key)) == ""
+
+
+def test_the_languages_of_every_backbone_have_a_name() -> None:
+    named = {f"train.languages_{each.preset.languages}" for each in Services().backbones()}
+    assert named <= set(OWN["en"])

@@ -248,7 +248,8 @@ def _backbones(services: Services, say: Catalogue) -> list[tuple[str, str]]:
         millions = each.preset.parameters and round(each.preset.parameters / 1e6)
         size = say("train.parameters", count=millions) if millions else ""
         key = f"train.backbone_{'here' if each.here else 'download'}"
-        named.append((say(key, name=each.preset.name, size=size, languages=each.preset.languages), each.preset.name))
+        spoken = say.named("train", f"languages_{each.preset.languages}", each.preset.languages)
+        named.append((say(key, name=each.preset.name, size=size, languages=spoken), each.preset.name))
     return named
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 # Control characters, line and paragraph separators, and marks that turn the direction of what follows.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
@@ -68,6 +68,43 @@ class InputTypeError(SftError, TypeError):
 
 class ConfigError(SftError):
     """A setting is unknown, out of range, or contradicts another."""
+
+
+class SettingError(ConfigError):
+    """The value of a setting cannot be used; with what a page needs to say so in its own words.
+
+    Args:
+        problem: What is wrong, with the value received.
+        setting: The path of the setting, with dots: "training.epochs".
+        title: What the setting is called.
+        meaning: A sentence on what it does.
+        kind: What is wrong with the value, as pydantic names it ("greater_than"), or a sentence that says it.
+        limits: What the value should be, by pydantic's names: {"gt": 0}.
+        received: The value, in bounded length.
+        where: See `SftError`.
+        fix: See `SftError`.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        setting: str,
+        title: str,
+        meaning: str,
+        kind: str,
+        limits: Mapping[str, object],
+        received: str,
+        where: str = "",
+        fix: str = "",
+    ) -> None:
+        super().__init__(problem, where=where, fix=fix)
+        self.setting = setting
+        self.title = title
+        self.meaning = meaning
+        self.kind = kind
+        self.limits = dict(limits)
+        self.received = received
 
 
 class TrainingError(SftError):

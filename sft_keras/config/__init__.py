@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -21,7 +21,7 @@ from sft_keras.config.sections import (
     TermConfig,
     TrainingConfig,
 )
-from sft_keras.errors import ConfigError, did_you_mean
+from sft_keras.errors import ConfigError, SettingError, did_you_mean
 from sft_keras.yaml_files import read_yaml
 
 __all__ = [
@@ -123,24 +123,35 @@ _PLAIN = {
 }
 
 
-def _walk(location: tuple[str | int, ...]) -> tuple[type[BaseModel], str]:
-    """The section that the last part of a location stands in, and what the nearest setting above it means."""
+class _Place(NamedTuple):
+    """Where a location leads: the section that its last part stands in, and the nearest setting above it."""
+
+    section: type[BaseModel]
+    setting: str
+    title: str
+    meaning: str
+
+
+def _walk(location: tuple[str | int, ...]) -> _Place:
     section: type[BaseModel] = RunConfig
     inner: type[BaseModel] | None = RunConfig
-    meaning = ""
+    names: list[str] = []
+    title = meaning = ""
     for part in location:
         if isinstance(part, int):
             continue
         if inner is None or part not in inner.model_fields:
-            return inner or section, meaning
+            section = inner or section
+            break
         section, field = inner, inner.model_fields[part]
-        meaning = field.description or meaning
+        names.append(part)
+        title, meaning = field.title or title, field.description or meaning
         inner = None
         if part == "terms":
             inner = TermConfig
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             inner = field.annotation
-    return section, meaning
+    return _Place(section, ".".join(names), title, meaning)
 
 
 def _shown(value: Any) -> str:
@@ -170,17 +181,24 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
         position = next((i for i, place in enumerate(places) if len(place) > len(location)), 0)
         first, location = found[position], places[position]
     name = ".".join(map(str, location))
-    section, meaning = _walk(location)
+    place = _walk(location)
     if first["type"] == "extra_forbidden":
         return ConfigError(
-            f'There is no setting "{name}".', where=source, fix=did_you_mean(str(location[-1]), section.model_fields)
+            f'There is no setting "{name}".',
+            where=source,
+            fix=did_you_mean(str(location[-1]), place.section.model_fields),
         )
     others = {place[: len(location)] for place in places} - {location, location[:-1]}
     more = f" ({len(others)} more)" if others else ""
-    if name.startswith("objective.terms") and name.endswith(".weight"):
-        name = f"λ ({name})"
-    return ConfigError(
-        f"{name or 'The configuration'}: {_in_plain_words(first)}. Received: {_shown(first['input'])}{more}",
+    told = f"λ ({name})" if name.startswith("objective.terms") and name.endswith(".weight") else name
+    return SettingError(
+        f"{told or 'The configuration'}: {_in_plain_words(first)}. Received: {_shown(first['input'])}{more}",
+        setting=place.setting,
+        title=place.title,
+        meaning=place.meaning,
+        kind=first["type"] if first["type"] in _PLAIN else _in_plain_words(first),
+        limits=first.get("ctx", {}),
+        received=_shown(first["input"]),
         where=source,
-        fix=f"{meaning} `sft-keras init-config` prints every setting with its default and meaning.".strip(),
+        fix=f"{place.meaning} `sft-keras init-config` prints every setting with its default and meaning.".strip(),
     )

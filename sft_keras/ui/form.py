@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sft_keras.config_template import describe_range
-from sft_keras.errors import ConfigError
+from sft_keras.errors import SettingError
 from sft_keras.ui.texts import Catalogue
 
 Kind = Literal["switch", "choice", "whole", "number", "share", "text", "yaml"]
@@ -31,6 +31,7 @@ HIDDEN = frozenset(
     }
 )
 _LONGEST_YAML = 4000
+_EXAMPLE = "{spam: 2, ham: 1}"
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def read(field: FormField, value: Any) -> Any:
     """What a component holds as a value for the configuration, which checks it.
 
     Raises:
-        ConfigError: A list or mapping is not written so that it can be read.
+        SettingError: A list or mapping is not written so that it can be read.
     """
     if field.kind == "whole" and isinstance(value, float) and value.is_integer():
         return int(value)
@@ -191,10 +192,16 @@ def read(field: FormField, value: Any) -> Any:
     try:
         return yaml.safe_load(text[:_LONGEST_YAML])
     except yaml.YAMLError:
-        raise ConfigError(
+        raise SettingError(
             f'{field.title}: this cannot be read. Received: "{text[:60]}"',
+            setting=field.path,
+            title=field.title,
+            meaning="",
+            kind="unreadable",
+            limits={"example": _EXAMPLE},
+            received=text[:60],
             where=field.path,
-            fix="Write a word, a number, a list such as [0.1, 0.3], or pairs such as {spam: 2, ham: 1}.",
+            fix="Write a word, a number, a list such as [0.1, 0.3], or pairs such as " + _EXAMPLE + ".",
         ) from None
 
 
@@ -215,7 +222,7 @@ def changes(fields: Sequence[FormField], values: Sequence[Any], base: Mapping[st
         base: The configuration that the form started from, as JSON.
 
     Raises:
-        ConfigError: See `read`.
+        SettingError: See `read`.
     """
     found: dict[str, Any] = {}
     for field, value in zip(fields, values, strict=True):

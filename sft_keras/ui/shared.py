@@ -15,9 +15,10 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from sft_keras.errors import ConfigError, SftError, one_line
+from sft_keras.errors import ConfigError, SettingError, SftError, one_line
 from sft_keras.services import Services, Space, owner_key_for_user
 from sft_keras.services.wording import told as worded
+from sft_keras.ui.setting_errors import setting_told
 from sft_keras.ui.texts import Catalogue, Texts
 
 # For an event that shows another part of the page: its beginning is where one reads on.
@@ -134,6 +135,8 @@ def told(error: Exception, say: Catalogue) -> str:
         error: The failure.
         say: The catalogue of the reader.
     """
+    if isinstance(error, SettingError):
+        return setting_told(error, say)
     if isinstance(error, SftError):
         found = worded(error, say.language)
         where = say("shell.error_where", where=found.where) if found.where else ""

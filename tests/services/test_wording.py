@@ -49,7 +49,12 @@ FILES = (
 )
 ERRORS = ("DataError", "ArtifactError", "ConfigError", "TrainingError", "LinkError", "OverloadedError")
 # For programs and terminals only, or told with other words.
-LEFT_OUT = {"This is not a regular file.", "The texts must be a list of strings.", "This file cannot be downloaded."}
+LEFT_OUT = {
+    '["a text"]',
+    "This is not a regular file.",
+    "The texts must be a list of strings.",
+    "This file cannot be downloaded.",
+}
 
 
 def places(sentence: str) -> set[str]:
@@ -58,15 +63,19 @@ def places(sentence: str) -> set[str]:
 
 def problems(file: str) -> set[str]:
     """The first sentence of every error that a file raises, with a word at each place."""
-    found = set()
-    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in ERRORS:
-            first = node.args[0]
-            if isinstance(first, ast.Constant):
-                found.add(str(first.value))
-            elif isinstance(first, ast.JoinedStr):
-                found.add("".join(v.value if isinstance(v, ast.Constant) else "test" for v in first.values))
-    return found - LEFT_OUT
+    return {written(call.args[0]) for call in raised(file) if call.args} - LEFT_OUT - {""}
+
+
+def raised(file: str) -> list[ast.Call]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in ERRORS]
+
+
+def written(text: ast.expr) -> str:
+    if isinstance(text, ast.Constant):
+        return str(text.value)
+    parts = text.values if isinstance(text, ast.JoinedStr) else []
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "test" for part in parts)
 
 
 def test_every_language_has_the_same_keys_and_places():
@@ -78,6 +87,13 @@ def test_every_language_has_the_same_keys_and_places():
 def test_every_problem_is_known_in_chinese(file):
     found = problems(file)
     unknown = {text for text in found if catalogue.translate(text, catalogue("zh")) is None}
+    assert not unknown
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(("spaces/", "services/", "inference/"))])
+def test_every_advice_of_the_app_is_known_in_chinese(file):
+    found = {written(each.value) for call in raised(file) for each in call.keywords if each.arg == "fix"} - {""}
+    unknown = {text for text in found - LEFT_OUT if catalogue.translate(text, catalogue("zh")) is None}
     assert not unknown
 
 

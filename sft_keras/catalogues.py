@@ -100,12 +100,10 @@ class Catalogues:
 
     @cached_property
     def note_patterns(self) -> list[tuple[str, re.Pattern[str]]]:
-        """The keys of the notes, and what their English sentences look like."""
-        return [
-            (key, re.compile(_PLACE.sub(r"(?P<\1>.+?)", _escaped(sentence)), re.DOTALL))
-            for key, sentence in self("en").sentences.items()
-            if key.startswith(NOTES)
-        ]
+        """The keys of the notes, and what their English sentences look like; those with the most fixed text first."""
+        notes = [(key, sentence) for key, sentence in self("en").sentences.items() if key.startswith(NOTES)]
+        notes.sort(key=lambda note: -len(_PLACE.sub("", note[1])))
+        return [(key, re.compile(_PLACE.sub(r"(?P<\1>.+?)", _escaped(sentence)), re.DOTALL)) for key, sentence in notes]
 
     def default_language(self) -> str:
         """The language of this machine, if there are sentences in it; otherwise English.

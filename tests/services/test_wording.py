@@ -97,6 +97,13 @@ def test_every_advice_of_the_app_is_known_in_chinese(file):
     assert not unknown
 
 
+@pytest.mark.parametrize("key", [key for key in catalogue("en").sentences if key.startswith("note.")])
+def test_no_sentence_is_taken_for_another(key):
+    values = {name: f"V{name}" for name in places(catalogue("en").sentences[key])}
+    translated = catalogue.translate(catalogue("en")(key, **values), catalogue("zh"))
+    assert translated == catalogue("zh")(key, **values)
+
+
 def test_an_error_in_chinese():
     error = DataError(
         "A text is longer than the limit of 1,000 characters. Received: 2,000 characters",

@@ -1,4 +1,7 @@
-"""Sentences by language: one YAML file each in the folder `locale/` of a package, with the same keys."""
+"""Sentences by language, in the folder `locale/` of a package, with the same keys in each.
+
+A language is one YAML file, or a folder of them; then the name of the file and a dot go before its keys.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +61,8 @@ class Catalogues:
         self._folder = resources.files(package) / "locale"
         self._what = what
         self._read: dict[str, Catalogue] = {}
-        names = (file.name for file in self._folder.iterdir())
-        self.languages = tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+        names = (file.name.removesuffix(".yaml") for file in self._folder.iterdir())
+        self.languages = tuple(sorted(name for name in names if name.isalpha()))
 
     def __call__(self, language: str) -> Catalogue:
         """The sentences of a language.
@@ -74,9 +77,19 @@ class Catalogues:
                 fix=did_you_mean(language, self.languages),
             )
         if language not in self._read:
-            text = (self._folder / f"{language}.yaml").read_text(encoding="utf-8")
-            self._read[language] = Catalogue(language, yaml.safe_load(text))
+            self._read[language] = Catalogue(language, self._sentences(language))
         return self._read[language]
+
+    def _sentences(self, language: str) -> dict[str, str]:
+        folder = self._folder / language
+        if not folder.is_dir():
+            return dict(yaml.safe_load((self._folder / f"{language}.yaml").read_text(encoding="utf-8")))
+        return {
+            f"{file.name.removesuffix('.yaml')}.{key}": str(sentence)
+            for file in sorted(folder.iterdir(), key=lambda each: each.name)
+            if file.name.endswith(".yaml")
+            for key, sentence in yaml.safe_load(file.read_text(encoding="utf-8")).items()
+        }
 
     def translate(self, note: str, words: Catalogue) -> str | None:
         """A note in another language; None if the catalogue does not know the note.

@@ -56,6 +56,7 @@ class Settings:
         min_free_mib: Space on the disk that datasets and runs leave free, in MiB (`SFT_MIN_FREE_MIB`).
         max_run_hours: Longest training of the web app; then it stops and keeps the best (`SFT_MAX_RUN_HOURS`).
         allow_hub: Whether owners may name models on a hub that are not known by name (`SFT_ALLOW_HUB`).
+        diagnose: Whether the web app examines a run once it is finished (`SFT_DIAGNOSE`).
         max_models: Most models that stay loaded for predictions (`SFT_MAX_MODELS`).
         max_models_mib: Most memory that they take together, in MiB (`SFT_MAX_MODELS_MIB`).
     """
@@ -80,6 +81,7 @@ class Settings:
     min_free_mib: int = 1024
     max_run_hours: int = 24
     allow_hub: bool = False
+    diagnose: bool = True
     max_models: int = 8
     max_models_mib: int = 4096
 
@@ -190,6 +192,7 @@ class Settings:
             min_free_mib=limit("SFT_MIN_FREE_MIB", cls.min_free_mib),
             max_run_hours=limit("SFT_MAX_RUN_HOURS", cls.max_run_hours),
             allow_hub=switch("SFT_ALLOW_HUB", cls.allow_hub),
+            diagnose=switch("SFT_DIAGNOSE", cls.diagnose),
             max_models=limit("SFT_MAX_MODELS", cls.max_models),
             max_models_mib=limit("SFT_MAX_MODELS_MIB", cls.max_models_mib),
         )

@@ -44,7 +44,7 @@ def escape(text: str) -> str:
     return escape_markup(one_line(text))
 
 
-def _console() -> Console:
+def open_console() -> Console:
     # Where nobody watches, a line must not be broken to a guessed width.
     return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
 
@@ -118,7 +118,7 @@ def show_samples(samples: Sequence[SampleInfo]) -> None:
     table = _table("sample", "what it is", "language", "licence", "here")
     for s in samples:
         table.add_row(s.name, escape(s.title), s.language, escape(s.licence), "yes" if s.available else "no")
-    console = _console()
+    console = open_console()
     console.print(table)
     if not all(s.available for s in samples):
         console.print("\nBring the missing ones here: sft-keras samples --download")
@@ -131,7 +131,7 @@ def show_backbones(backbones: Sequence[BackboneInfo]) -> None:
         size = f"{b.preset.parameters / 1e6:.1f} M" if b.preset.parameters else "by data"
         here = "yes" if b.here else "no"
         table.add_row(b.preset.name, b.family, size, b.preset.languages, b.preset.licence, here)
-    console = _console()
+    console = open_console()
     console.print(table)
     console.print(
         "\nAlso: any other KerasHub preset of these families, an hf://organisation/name handle, or a local folder."
@@ -143,14 +143,14 @@ def show_recipes(recipes: Sequence[RecipeInfo]) -> None:
     table = _table("recipe", "when to take it")
     for recipe in recipes:
         table.add_row(recipe.name, recipe.advice)
-    console = _console()
+    console = open_console()
     console.print(table)
     console.print("\nTake one: sft-keras train --data FILE --recipe quick")
 
 
 def show_runs(runs: Sequence[RunInfo]) -> None:
     """The runs, oldest first."""
-    console = _console()
+    console = open_console()
     if not runs:
         console.print("No runs here. Start one: sft-keras train --data sample:movie-reviews")
         return
@@ -166,7 +166,7 @@ def show_runs(runs: Sequence[RunInfo]) -> None:
 
 def show_check(checked: CheckResult) -> None:
     """What is in a file."""
-    console = _console()
+    console = open_console()
     report = checked.report
     for note in (*checked.notes, *checked.columns.reasons):
         console.print(f"[dim]{escape(note)}[/]")
@@ -193,7 +193,7 @@ def show_check(checked: CheckResult) -> None:
 
 def show_fix(mended: FixResult) -> None:
     """What was changed in a copy, and what is still to be done by hand."""
-    console = _console()
+    console = open_console()
     done = mended.to_dict()
     console.print(f"\n[bold]Mended copy:[/] {escape(str(mended.out))}, {done['rows']:,} rows", soft_wrap=True)
     for kind, count in done["kinds"].items():
@@ -215,7 +215,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
 
 def show_report(report: Mapping[str, Any]) -> None:
     """Scores with their intervals, beside the baselines."""
-    console = _console()
+    console = open_console()
     baselines = report.get("baselines") or {}
     titles = [BASELINES.get(name, name) for name in baselines]
     table = _table(
@@ -257,7 +257,7 @@ def _number(metric: Mapping[str, Any] | None) -> str:
 
 def show_result(result: RunResult) -> None:
     """How a run ended, and what to do next."""
-    console = _console()
+    console = open_console()
     run = result.run
     if result.report:
         console.print()
@@ -287,7 +287,7 @@ def show_result(result: RunResult) -> None:
 
 def show_prediction(prediction: Prediction, *, probabilities: bool) -> None:
     """One prediction on one line."""
-    console = _console()
+    console = open_console()
     text = " ".join(prediction.text.split())
     shown = text if len(text) <= 100 else text[:97] + "…"
     if not prediction.label:

@@ -60,6 +60,27 @@ def report(
 
 
 @app.command()
+def diagnose(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    part: Annotated[
+        list[str] | None, typer.Option(help="A part, such as ladder; repeatable. All that are missing if left out.")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language, en or zh.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Examine a finished run: what may be believed of its model, and why."""
+    from sft_keras.terminal_diagnostics import parts_sink, show_diagnostics
+
+    with parts_sink() as sink:
+        found = open_services().diagnose(run, parts=part, sink=sink)
+    chosen = [each for each in found if not part or each.part in part]
+    if as_json:
+        print_json({each.part: vars(each) for each in chosen})
+        return
+    show_diagnostics(chosen, lang)
+
+
+@app.command()
 def predict(
     bundle: BundlePath,
     text: Annotated[list[str] | None, typer.Option(help="A text; repeatable.")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -21,6 +22,9 @@ from sft_keras.evaluation.metrics import FloatArray
 _INVERSE_PENALTY = 10.0
 _FEATURES = 50_000
 """Most n-grams that are kept, the frequent ones; bounds memory and time with many classes."""
+
+_WORD = re.compile(r"(?u)\b\w\w+\b")
+"""What scikit-learn takes for a word."""
 
 ClassWeight = Mapping[int, float] | Literal["balanced"] | None
 
@@ -85,34 +89,31 @@ def tfidf_logreg_probabilities(
     if len(present) < 2 or len(texts) == 0:
         return fallback
     weights = {c: class_weight.get(c, 1.0) for c in present.tolist()} if isinstance(class_weight, Mapping) else None
-    for by_character in (False, True):
-        if not by_character and mostly_unspaced(train_texts):
-            continue
-        pipeline = _pipeline(by_character, seed, weights or class_weight)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                pipeline.fit(train_texts, labels, classifier__sample_weight=sample_weight)
-        except ValueError as error:
-            if "empty vocabulary" not in str(error):
-                raise
-            continue
-        probabilities = np.zeros((len(texts), num_classes))
-        probabilities[:, present] = pipeline.predict_proba(texts)
-        return probabilities
-    return fallback
+    classifier = LogisticRegression(
+        C=_INVERSE_PENALTY, max_iter=1000, random_state=seed, class_weight=weights or class_weight
+    )
+    pipeline = Pipeline([("features", tfidf_vectorizer(train_texts)), ("classifier", classifier)])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            pipeline.fit(train_texts, labels, classifier__sample_weight=sample_weight)
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        return fallback
+    probabilities = np.zeros((len(texts), num_classes))
+    probabilities[:, present] = pipeline.predict_proba(texts)
+    return probabilities
 
 
-def _pipeline(by_character: bool, seed: int, class_weight: dict[int, float] | ClassWeight) -> Any:
+def tfidf_vectorizer(texts: Sequence[str]) -> TfidfVectorizer:
+    """TF-IDF as the baseline reads it, to be fitted: words and pairs of them, or runs of 1 to 3 characters.
+
+    Args:
+        texts: The training texts, which decide between words and characters.
+    """
+    by_character = mostly_unspaced(texts) or not any(_WORD.search(text) for text in texts)
     grams: dict[str, Any] = (
         {"analyzer": "char", "ngram_range": (1, 3)} if by_character else {"analyzer": "word", "ngram_range": (1, 2)}
     )
-    return Pipeline(
-        [
-            ("features", TfidfVectorizer(sublinear_tf=True, max_features=_FEATURES, **grams)),
-            (
-                "classifier",
-                LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000, random_state=seed, class_weight=class_weight),
-            ),
-        ]
-    )
+    return TfidfVectorizer(sublinear_tf=True, max_features=_FEATURES, **grams)

@@ -115,7 +115,7 @@ class Report:
             "layer_search": self.layer_search,
             "history": list(self.history),
         }
-        return {key: _json_safe(value) for key, value in content.items()}
+        return {key: json_safe(value) for key, value in content.items()}
 
 
 def evaluate_only(
@@ -258,11 +258,14 @@ def _timed(answer: Callable[[], FloatArray]) -> tuple[FloatArray, float]:
     return answer(), time.perf_counter() - start
 
 
-def _json_safe(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
+    """A value as JSON can hold it: NumPy's numbers and arrays as plain ones, None for what is no finite number."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(key): _json_safe(item) for key, item in value.items()}
+        return {str(key): json_safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_safe(item) for item in value]
+        return [json_safe(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

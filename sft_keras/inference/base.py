@@ -94,8 +94,17 @@ class TokenPredictor(TextPredictor):
         self._batch_size = batch_size
         self._length = length
 
+    @property
+    def width(self) -> int:
+        """How many numbers the model gives for a text."""
+        return len(self.labels)
+
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 of shape [texts, classes]; where memory runs out, smaller batches are tried."""
+        """float32 of shape [texts, classes]."""
+        return self.outputs(texts)
+
+    def outputs(self, texts: Sequence[str]) -> np.ndarray:
+        """What the model gives, float32 of shape [texts, width]; where memory runs out, smaller batches are tried."""
         ids = self._tokenizer.encode(texts, self._max_length)
         while True:
             try:
@@ -106,16 +115,16 @@ class TokenPredictor(TextPredictor):
             self._batch_size = -(-self._batch_size // 2)
 
     def _in_batches(self, ids: Sequence[np.ndarray]) -> np.ndarray:
-        logits = np.zeros((len(ids), len(self.labels)), dtype=np.float32)
+        outputs = np.zeros((len(ids), self.width), dtype=np.float32)
         lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
         for rows in sorted_batches(lengths, self._batch_size):
             found = self._of_batch([ids[row] for row in rows])
-            logits[rows] = found[: len(rows)]
-        return logits
+            outputs[rows] = found[: len(rows)]
+        return outputs
 
     @abc.abstractmethod
     def _of_batch(self, ids: list[np.ndarray]) -> np.ndarray:
-        """Logits of one batch; further rows may follow those of the batch."""
+        """What the model gives for one batch, [texts, width]; further rows may follow those of the batch."""
 
     def _padded(self, ids: list[np.ndarray], **shape: Any) -> Inputs:
         return pad_batch(ids, self._tokenizer.pad_id, length=self._length, **shape)

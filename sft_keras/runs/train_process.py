@@ -25,6 +25,7 @@ from sft_keras.training.progress import Silent
 LOOK_SECONDS = 0.5
 # What a training that shall stop may still take: its step, scoring, saving.
 GRACE_SECONDS = 3600.0
+DIAGNOSIS_SECONDS = 3600.0
 NICENESS = 5
 
 
@@ -55,7 +56,7 @@ class Stop:
 
 def main(run: RunDirectory, settings: Settings) -> int:
     """Carries out a run that waits; returns the exit code."""
-    _be_modest()
+    be_modest()
     seconds = settings.max_run_hours * 3600.0
     stop = Stop(run, seconds)
     signal.signal(signal.SIGTERM, stop.terminate)
@@ -80,10 +81,25 @@ def main(run: RunDirectory, settings: Settings) -> int:
             message = f"Stopped after {settings.max_run_hours} hours, the limit (SFT_MAX_RUN_HOURS); {kept}."
             run.log(message)
             run.update(message=message)
+        if result.complete and settings.diagnose:
+            _examine(run, settings)
     return 0
 
 
-def _be_modest() -> None:
+def _examine(run: RunDirectory, settings: Settings) -> None:
+    """What may be believed of the model; whatever happens here, the run is finished."""
+    from sft_keras.runs.diagnosis import diagnose
+
+    stop = Stop(run, DIAGNOSIS_SECONDS)
+    signal.signal(signal.SIGTERM, stop.terminate)
+    try:
+        diagnose(run, settings, should_stop=stop)
+    except (SftError, OSError) as error:
+        with contextlib.suppress(OSError):  # the disk is full, or the run was deleted
+            run.log(f"Diagnostics: {error}")
+
+
+def be_modest() -> None:
     """Lets the web process go first, also when memory runs out."""
     with contextlib.suppress(OSError, AttributeError):  # Windows has no such thing
         os.nice(NICENESS)

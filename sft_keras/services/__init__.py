@@ -8,6 +8,7 @@ from __future__ import annotations
 from sft_keras.services.accounts import Accounts, owner_key_for_user
 from sft_keras.services.choices import ChoiceServices
 from sft_keras.services.data import CheckResult, DataServices, FixResult, SampleInfo
+from sft_keras.services.diagnostics import DiagnosticsServices
 from sft_keras.services.memory import shared
 from sft_keras.services.models import ModelServices
 from sft_keras.services.queue import QueueServices
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-class Services(ChoiceServices, DataServices, RunServices, ModelServices, QueueServices):
+class Services(ChoiceServices, DataServices, RunServices, ModelServices, DiagnosticsServices, QueueServices):
     """All use cases over one installation.
 
     Args:

@@ -10,14 +10,10 @@ from typing import Any
 import keras
 
 from sft_keras.training.checkpoints import Checkpoints, Position
-from sft_keras.training.progress import ProgressSink
+from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 # A terminal or a page cannot show more than a few steps a second; more would only cost time.
 SECONDS_BETWEEN_STEP_EVENTS = 0.5
-
-
-class TrainingStopped(Exception):
-    """Somebody asked the training to stop; its state is saved."""
 
 
 class Bookkeeper(keras.callbacks.Callback):

@@ -27,9 +27,9 @@ from sft_keras.preprocessing.batches import (
 )
 from sft_keras.preprocessing.parts import Part, PartedRows, divide
 from sft_keras.training.build import Recipe
-from sft_keras.training.callbacks import Bookkeeper, TrainingStopped
+from sft_keras.training.callbacks import Bookkeeper
 from sft_keras.training.checkpoints import Checkpoints, Position
-from sft_keras.training.progress import ProgressSink
+from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 
 class Rows(Protocol):

@@ -22,12 +22,11 @@ from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.modeling.layers import layer_vectors, with_layers
 from sft_keras.modeling.starting_point import HEAD, StartingPoint
 from sft_keras.training.build import Built, Recipe, build_on, compile_model, load_encoder
-from sft_keras.training.callbacks import TrainingStopped
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.feature_cache import FeatureCache
 from sft_keras.training.fitting import fit
 from sft_keras.training.logistic_head import Head, Vectors, fit_head
-from sft_keras.training.progress import ProgressSink
+from sft_keras.training.progress import ProgressSink, TrainingStopped
 from sft_keras.training.trainer import Trained
 from sft_keras.training.vectors import VectorMaker, VectorRows
 
@@ -147,6 +146,39 @@ def train_head(
             fix=f"Try --set training.batch_size={max(1, config.training.batch_size // 2)}.",
         )
     return result(layers, position, outcome == "complete", built.model.get_layer(HEAD).get_weights())
+
+
+def frozen_vectors(
+    config: RunConfig,
+    training: Examples,
+    *,
+    start: StartingPoint | None,
+    sink: ProgressSink,
+    should_stop: Callable[[], bool],
+    cache: FeatureCache | None,
+) -> VectorMaker | None:
+    """What makes the vectors of all layers of a backbone as it is before any training, whatever the run trains.
+
+    Args:
+        config: The whole configuration.
+        training: The training rows.
+        start: The fine-tuned model that the run began from.
+        sink: Hears of the progress.
+        should_stop: Asked after each batch; True raises `TrainingStopped`.
+        cache: Keeps the vectors; those of a run with a frozen backbone that reads all layers are the same.
+
+    Returns:
+        None for a backbone that learns everything from the texts.
+    """
+    every = config.model.model_copy(update={"pooled_layers": "auto", "trainable": "head", "lora_rank": None})
+    config = config.model_copy(update={"model": every})
+    recipe = Recipe.of(_settled(config), training, start, sink)
+    if start is None and not recipe.backbone.location.handle and not config.model.word_vectors:
+        return None
+    encoder = load_encoder(recipe)
+    freeze(encoder, config.model)
+    model = layer_vectors(encoder, recipe.backbone.pooling(config.model))
+    return VectorMaker(model, recipe.tokenizer, config, sink, should_stop, cache)
 
 
 def _pooled_before(recipe: Recipe) -> Recipe:

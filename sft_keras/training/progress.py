@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 
+class TrainingStopped(Exception):
+    """Somebody asked to stop; the state is saved."""
+
+
 class ProgressSink(Protocol):
     """Receives events as they happen. It must be quick: the training waits for it."""
 

@@ -16,10 +16,10 @@ from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, Inputs, fixed_length, only, pad_batch, sorted_batches
 from sft_keras.preprocessing.tokenizer import TextTokenizer
-from sft_keras.training.callbacks import SECONDS_BETWEEN_STEP_EVENTS, TrainingStopped
+from sft_keras.training.callbacks import SECONDS_BETWEEN_STEP_EVENTS
 from sft_keras.training.feature_cache import FeatureCache
 from sft_keras.training.logistic_head import Head, Vectors
-from sft_keras.training.progress import ProgressSink
+from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 
 @dataclass(frozen=True)

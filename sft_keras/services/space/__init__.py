@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sft_keras.services.space.datasets import DatasetSpace
-from sft_keras.services.space.evaluation import EvaluationSpace
+from sft_keras.services.space.diagnostics import DiagnosticsSpace
 from sft_keras.services.space.links import LinkSpace
 from sft_keras.services.space.predictions import PredictionSpace
 from sft_keras.services.space.runs import RunSpace
@@ -11,7 +11,7 @@ from sft_keras.services.space.runs import RunSpace
 __all__ = ["Space"]
 
 
-class Space(RunSpace, DatasetSpace, EvaluationSpace, PredictionSpace, LinkSpace):
+class Space(RunSpace, DatasetSpace, DiagnosticsSpace, PredictionSpace, LinkSpace):
     """The datasets, runs, models and links of one owner.
 
     Args:

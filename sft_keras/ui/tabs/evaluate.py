@@ -23,7 +23,7 @@ from sft_keras.ui.components.results import (
 from sft_keras.ui.components.run import failure
 from sft_keras.ui.downloads import fetch_after, ticket_box, ticket_for
 from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
-from sft_keras.ui.tabs import evaluate_more
+from sft_keras.ui.tabs import evaluate_more, evaluate_trust
 from sft_keras.ui.texts import Catalogue
 
 MOST_ROWS = 50
@@ -198,6 +198,7 @@ def build(shared: Shared) -> None:
             places["calibration"] = block(elem_id="evaluate-calibration")
         with gr.Accordion(label("evaluate.more_title"), open=False, elem_id="evaluate-more", elem_classes=["card"]):
             places["more"] = block(elem_id="evaluate-more-content")
+    listen_trust = evaluate_trust.build(shared)
     with gr.Column(visible=False, elem_id="evaluate-further", elem_classes=["r-body"]) as further:
         listen = evaluate_more.build(shared)
 
@@ -239,7 +240,9 @@ def build(shared: Shared) -> None:
     outputs = [*places.values(), body, by_row, further, slider, timer]
     triggers = [shared.run.change, timer.tick, *([tab.select] if isinstance(tab, gr.Tab) else [])]
     # "multiple": a change that comes while another is on its way must not get lost.
-    listen(gr.on(triggers, guarded(texts, show), keys, outputs, trigger_mode="multiple", **quiet()))
+    shown = gr.on(triggers, guarded(texts, show), keys, outputs, trigger_mode="multiple", **quiet())
+    listen(shown)
+    listen_trust(shown)
     places["head"].click(guarded(texts, open_tab), None, shared.tabs, **quiet())
     places["confusions"].click(guarded(texts, choose), keys, places["rows"], api_visibility="private")
     slider.input(guarded(texts, move), [*keys, slider], places["effect"], trigger_mode="always_last", **quiet())

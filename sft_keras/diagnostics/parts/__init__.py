@@ -1,0 +1,1 @@
+"""One file a part; each registers itself in `sft_keras.diagnostics.base.PARTS`."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-ABOUT = "about.json"
+from filelock import FileLock
+
+from sft_keras.json_files import read_json, write_json
+
+ABOUT, LOCK = "about.json", ".about.lock"
+LOCK_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -52,27 +55,8 @@ def write_about(folder: Path, about: About) -> None:
 
 
 def change_about(folder: Path, **changes: Any) -> About:
-    """Replaces some of it."""
-    about = replace(read_about(folder), **changes)
-    write_about(folder, about)
+    """Replaces some of it; of two that do so at the same time, one waits for the other."""
+    with FileLock(folder / LOCK, timeout=LOCK_SECONDS):
+        about = replace(read_about(folder), **changes)
+        write_about(folder, about)
     return about
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replaces a small file in one step."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a small file; empty where there is none that can be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from sft_keras.diagnostics.base import PARTS, ordered_parts
 from sft_keras.diagnostics.blocks import Block, Sentence
 from sft_keras.diagnostics.catalogue import catalogue
 from sft_keras.diagnostics.render import render
+from sft_keras.json_files import read_json
 from sft_keras.runs.directory import RunDirectory
 
 FORMAT_VERSION = 1
@@ -114,11 +114,3 @@ def blocks_of(found: Found, words: Catalogue) -> list[Block]:
         message = " ".join(filter(None, (found.reason.get("message"), found.reason.get("fix"))))
         return [Sentence(words("common.failed", message=message) if message else words("common.crashed"), "warn")]
     return []
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -5,11 +5,9 @@ What they find lies with the texts (`data/diagnostics/`), since it may hold some
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from sft_keras.diagnostics.base import Facts, NotApplicable, Part, ordered_parts
 from sft_keras.diagnostics.subject import Subject
 from sft_keras.errors import ArtifactError, ConfigError, SftError, did_you_mean
 from sft_keras.evaluation.report import json_safe
+from sft_keras.json_files import write_json
 from sft_keras.runs.diagnosed import FORMAT_VERSION, LOCK, PROGRESS, Found, State, folder_of, read_all
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
@@ -118,7 +117,7 @@ def diagnose(
                 break
             if found.state == "ready":
                 subject.facts[name] = dict(found.facts)
-            _write(folder / f"{name}.json", {"format_version": FORMAT_VERSION, **vars(found)})
+            write_json(folder / f"{name}.json", {"format_version": FORMAT_VERSION, **vars(found)})
     finally:
         (folder / PROGRESS).unlink(missing_ok=True)
         lock.release()
@@ -176,7 +175,7 @@ class _Progress:
         self._part = part
         self._told = time.monotonic()
         self._sink.event("part", name=part, number=number, count=count)
-        _write(self._file, {"part": part, "number": number, "parts": count, "fraction": 0.0})
+        write_json(self._file, {"part": part, "number": number, "parts": count, "fraction": 0.0})
 
     def event(self, kind: str, **values: Any) -> None:
         """Hears of a step and passes everything on."""
@@ -184,13 +183,4 @@ class _Progress:
         now = time.monotonic()
         if kind == "step" and now - self._told >= 0.5:
             self._told = now
-            _write(self._file, {"part": self._part, "fraction": values.get("fraction", 0.0)})
-
-
-def _write(file: Path, content: Mapping[str, Any]) -> None:
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+            write_json(self._file, {"part": self._part, "fraction": values.get("fraction", 0.0)})

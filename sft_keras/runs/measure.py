@@ -36,11 +36,14 @@ def main(subject: Subject, settings: Settings) -> None:
     try:
         with measuring_lock(settings).acquire(timeout=1):
             busy = is_training(settings)
+            # If this process is killed, for lack of memory perhaps, that is what is known.
+            keep_speed(settings, subject, Speed(failed="The measurement was cut off.", measured=time.time()))
             try:
                 speed = measure(subject)
             except SftError as error:
                 speed = Speed(failed=error.problem)
-            keep_speed(settings, subject, replace(speed, busy=busy or is_training(settings)))
+            busy = busy or is_training(settings)
+            keep_speed(settings, subject, replace(speed, busy=busy, measured=time.time()))
     except Timeout:
         return
 

@@ -24,7 +24,8 @@ from huey.registry import Message
 from huey.serializer import Serializer
 
 from sft_keras.errors import ArtifactError, TrainingError
-from sft_keras.runs.about import read_about, read_json
+from sft_keras.json_files import read_json
+from sft_keras.runs.about import read_about
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.settings import Settings
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 
 import psutil
 from filelock import FileLock, Timeout
@@ -18,6 +19,8 @@ from sft_keras.settings import Settings
 
 GONE = ".gone"
 KILL_SECONDS = 5.0
+# Nobody needs longer to write one.
+HALF_MADE_SECONDS = 3600.0
 
 
 def remove(run: RunDirectory, settings: Settings) -> None:
@@ -46,9 +49,13 @@ def remove(run: RunDirectory, settings: Settings) -> None:
 
 
 def sweep(settings: Settings) -> None:
-    """Deletes what a kill left of deletions."""
-    for gone in settings.owners_dir.glob(f"*/runs/.*{GONE}"):
-        shutil.rmtree(gone, ignore_errors=True)
+    """Deletes what a kill left of deletions, and of folders that were not complete."""
+    now = time.time()
+    for ending, age in ((GONE, 0.0), (".part", HALF_MADE_SECONDS)):
+        for left in settings.owners_dir.glob(f"*/*/.*{ending}"):
+            with contextlib.suppress(OSError):  # it vanished meanwhile
+                if now - left.stat().st_mtime >= age:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _end(run: RunDirectory) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sft_keras.errors import ArtifactError
+from sft_keras.errors import ArtifactError, SftError
+from sft_keras.json_files import read_json, write_json
 from sft_keras.modeling.backbones.base import known_presets
-from sft_keras.places import told_as
-from sft_keras.runs.about import change_about, read_json, write_json
+from sft_keras.runs.about import change_about
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import divide, read_data, save_splits
 from sft_keras.settings import Settings

@@ -17,12 +17,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sft_keras.runs.about import read_json, write_json
+from sft_keras.json_files import read_json, write_json
 from sft_keras.runs.queue import start_detached
 from sft_keras.settings import Settings
 
 # A process needs a moment before it holds the lock that says it works.
 START_SECONDS, AGAIN_SECONDS = 20.0, 600.0
+# What failed may work later, when memory is free or a network is there.
+FAILED_SECONDS = 3600.0
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow")
 _asked: dict[str, float] = {}
 
@@ -67,6 +69,7 @@ class Speed:
         length: The only length that the model takes, in tokens; 0 if it takes any.
         busy: Whether a training went on beside it, so that it says too much.
         failed: Why nothing could be measured, or "".
+        measured: When, in seconds since 1970.
     """
 
     start_seconds: float = 0.0
@@ -79,6 +82,7 @@ class Speed:
     length: int = 0
     busy: bool = False
     failed: str = ""
+    measured: float = 0.0
 
 
 def speed_file(settings: Settings) -> Path:
@@ -93,12 +97,13 @@ def measuring_lock(settings: Settings) -> FileLock:
 
 
 def known_speed(settings: Settings, subject: Subject) -> Speed | None:
-    """What was measured; None if nothing was."""
+    """What was measured; None if nothing was, or if that failed an hour ago."""
     found: Any = read_json(speed_file(settings)).get(subject.key)
     try:
-        return Speed(**found) if isinstance(found, dict) else None
+        speed = Speed(**found) if isinstance(found, dict) else None
     except TypeError:  # of another version
         return None
+    return None if speed and speed.failed and time.time() - speed.measured > FAILED_SECONDS else speed
 
 
 def keep_speed(settings: Settings, subject: Subject, speed: Speed) -> None:

@@ -91,7 +91,9 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
         yield
     except BaseException as error:
         refused = disk_error(error)
-        problem, fix = f"{type(error).__name__}: {error}", ""
+        # What it was stands in the log; to people it says nothing, and it may name places of this machine.
+        problem, fix = f"The training ended by an unexpected error ({type(error).__name__}); its log says more.", ""
+        details = f" {error}" if not isinstance(error, SftError) and str(error) else ""
         if isinstance(error, SftError):
             problem, fix = error.problem, error.fix
         elif refused is not None:
@@ -99,7 +101,7 @@ def _failure_told(run: RunDirectory) -> Iterator[None]:
         state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         with contextlib.suppress(OSError):  # if the disk is what failed, the dead heartbeat will tell
             run.update(state=state, pid=0, message=problem, fix=fix)
-            run.log(f"{state.capitalize()}: {problem}")
+            run.log(f"{state.capitalize()}: {problem}{details}")
         raise
 
 

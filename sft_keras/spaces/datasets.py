@@ -18,8 +18,9 @@ from filelock import FileLock
 from pydantic import TypeAdapter
 
 from sft_keras.errors import ArtifactError, DataError
+from sft_keras.json_files import read_json
 from sft_keras.settings import MIB, Settings
-from sft_keras.spaces.files import copy_limited, folder_bytes, read_json, remove_folder, write_json
+from sft_keras.spaces.files import copy_limited, folder_bytes, remove_folder, save_json
 from sft_keras.spaces.names import kept_ending, shown_name
 from sft_keras.spaces.room import require_free_disk
 
@@ -74,7 +75,7 @@ class DatasetFolder:
         Raises:
             ArtifactError: The folder is damaged.
         """
-        values = read_json(self.path / INFO) or {}
+        values = read_json(self.path / INFO)
         try:
             return _INFO.validate_python({**values, "id": self.path.name})
         except ValueError:
@@ -82,7 +83,7 @@ class DatasetFolder:
 
     def save(self, info: DatasetInfo) -> None:
         """Replaces what is known about it."""
-        write_json(self.path / INFO, asdict(info))
+        save_json(self.path / INFO, asdict(info))
 
     def change(self, make: Callable[[DatasetInfo], dict[str, Any]]) -> DatasetInfo:
         """Changes some of what is known about it, one change after the other."""

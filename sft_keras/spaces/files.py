@@ -1,65 +1,32 @@
-"""Small files that appear whole or not at all, and copies of what people upload."""
+"""Copies of what people upload, the space that folders take, and folders that vanish in one step."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sft_keras.errors import ArtifactError, DataError
+from sft_keras.json_files import write_json
 
 CHUNK = 1024 * 1024
 
 
-@contextlib.contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """A place to write to; what was written there gets the name `path` in one step if nothing went wrong."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Mapping[str, Any], *, private: bool = False) -> None:
-    """Replaces a JSON file in one step.
-
-    Args:
-        path: The file; its folder exists.
-        value: What it holds.
-        private: Only this user of the machine may read it.
+def save_json(path: Path, value: Mapping[str, Any], *, private: bool = False) -> None:
+    """`write_json` for what people are told of.
 
     Raises:
         ArtifactError: The disk is full or not writable.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=1)
     try:
-        with beside(path) as temporary:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+        write_json(path, value, private=private)
     except OSError as error:
         raise ArtifactError(
             f"This could not be saved: {error.strerror or error}.", fix="Free space on the disk, then try again."
         ) from None
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None if the file is missing, damaged or holds something else."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def copy_limited(source: Path, target: Path, max_bytes: int, name: str) -> None:
@@ -98,12 +65,21 @@ def too_large(max_bytes: int, name: str) -> DataError:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder; files that vanish meanwhile count as nothing."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.lstat().st_size
-    return total
+    """Space of all files in a folder; one with several names counts once, what vanishes meanwhile not at all."""
+    sizes: dict[tuple[int, int], int] = {}
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    else:
+                        found = entry.stat(follow_symlinks=False)
+                        sizes[found.st_dev, found.st_ino] = found.st_size
+        except OSError:  # it vanished meanwhile
+            continue
+    return sum(sizes.values())
 
 
 def remove_folder(folder: Path) -> None:

@@ -12,7 +12,8 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from sft_keras.errors import ArtifactError
-from sft_keras.spaces.files import read_json, write_json
+from sft_keras.json_files import read_json
+from sft_keras.spaces.files import save_json
 
 # As in `runs.store`, which takes a while to import.
 LINK = "link.json"
@@ -66,7 +67,7 @@ class LinkFile:
 
     def read(self) -> LinkRecord | None:
         """The link; None if there is none, or none that can be read."""
-        values = read_json(self.folder / LINK) or {}
+        values = read_json(self.folder / LINK)
         try:
             record = _RECORD.validate_python(values)
             return replace(record, expires=None if record.expires is None else iso_utc(record.expires))
@@ -75,7 +76,7 @@ class LinkFile:
 
     def write(self, record: LinkRecord) -> None:
         """Replaces the link; only this user of the machine may read it."""
-        write_json(self.folder / LINK, asdict(record), private=True)
+        save_json(self.folder / LINK, asdict(record), private=True)
 
     def change(self, make: Callable[[LinkRecord], LinkRecord]) -> LinkRecord:
         """Changes the link, one change after the other.

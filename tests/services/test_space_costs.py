@@ -106,3 +106,33 @@ def test_a_few_real_steps_are_measured(tmp_path: Path) -> None:
     failed = known_speed(settings, Subject("no-such-backbone", "full"))
     assert failed is not None
     assert "no-such-backbone" in failed.failed
+
+
+def test_rows_of_files_of_their_own_are_not_taken_from_the_training() -> None:
+    given = Texts(TEXTS.rows, TEXTS.lengths, TEXTS.counts, given={"validation": 50, "test": 80})
+    # All 1,000 rows train, in 32 steps; 130 are predicted.
+    told = cost(texts=given, training={"epochs": 1})
+    assert told == pytest.approx(18 + 3.2 + 1000 * 33 * 0.001 + 130 * 33 * 0.0002, rel=0.01)
+
+
+def test_a_failed_measurement_is_tried_again_after_an_hour_only(tmp_path: Path) -> None:
+    settings, subject = Settings(data_dir=tmp_path), Subject("lstm", "full")
+    speed.keep_speed(settings, subject, Speed(failed="cut off", measured=time.time()))
+    assert known_speed(settings, subject) is not None
+    speed.keep_speed(settings, subject, Speed(failed="cut off", measured=time.time() - 3700))
+    assert known_speed(settings, subject) is None
+
+
+def test_a_measurement_that_is_killed_is_known_to_have_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sft_keras.runs import measure
+
+    def killed(_: Subject) -> Speed:
+        raise SystemExit(137)
+
+    monkeypatch.setattr(measure, "measure", killed)
+    settings, subject = Settings(data_dir=tmp_path), Subject("lstm", "full")
+    with pytest.raises(SystemExit):
+        measure.main(subject, settings)
+    found = known_speed(settings, subject)
+    assert found is not None
+    assert found.failed

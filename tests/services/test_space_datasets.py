@@ -359,3 +359,15 @@ def test_findings_are_told_in_chinese(space, messy):
     assert view.reasons[0] == "文本：“text”列，根据列名判断。"
     with pytest.raises(ConfigError, match="language"):
         space.inspect(info.id, language="xx")
+
+
+def test_findings_follow_a_test_file_that_was_replaced(space, labelled, tmp_path):
+    info = space.add_upload(labelled, "a.csv")
+    rows = sentences(120)
+    space.add_part(info.id, "test", write_csv(tmp_path / "test.csv", sentences(40, seed=9)), "test.csv")
+    before = {each.code for each in space.inspect(info.id).findings}
+    assert space.inspect(info.id).part_rows == {"test": 40}
+    space.add_part(info.id, "test", write_csv(tmp_path / "test.csv", rows[:30]), "test.csv")
+    after = {each.code for each in space.inspect(info.id).findings}
+    assert after - before == {"test_in_training"}
+    assert space.inspect(info.id).part_rows == {"test": 30}

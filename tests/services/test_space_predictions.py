@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sft_keras.artifacts.bundle import GRAPH, read_bundle
-from sft_keras.errors import ArtifactError, DataError, SftError
+from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services, Space
 from sft_keras.services.space import predictions
@@ -214,3 +217,21 @@ def test_a_run_without_a_model(space: Space) -> None:
     shutil.rmtree(space.folder / "runs" / RUN / "bundle")
     with pytest.raises(ArtifactError, match="no model yet"):
         space.predict(RUN, ["x"])
+
+
+def test_results_go_after_a_day_and_with_their_run(space: Space, tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "texts.csv", [(text, "x") for text in TEXTS])
+    first = space.predict_file(RUN, table, "texts.csv")
+    place = space.folder / "predictions" / first
+    os.utime(place, (time.time() - 25 * 3600,) * 2)
+    second = space.predict_file(RUN, table, "texts.csv")
+    assert not place.exists()
+    space.delete(RUN)
+    assert not (space.folder / "predictions" / second).exists()
+
+
+def test_results_count_for_the_space_of_their_owner(space: Space, tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "texts.csv", [(text, "x") for text in TEXTS])
+    space.settings = replace(space.settings, max_owner_mib=0)
+    with pytest.raises(ConfigError, match="limit"):
+        space.predict_file(RUN, table, "texts.csv")

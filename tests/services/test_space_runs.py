@@ -325,17 +325,52 @@ def test_what_is_known_of_a_run_survives_damage(tmp_path: Path) -> None:
     assert change_about(tmp_path, name="a") == About(name="a", recipe="quick")
 
 
-def test_all_owners_together_have_a_limit(tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser can be a new owner at will, and has the limits of an owner anew."""
-    app = Services(Settings(data_dir=tmp_path / "data", max_queued=1, max_queued_all=2))
-    spaces = [app.space(new_key()) for _ in range(3)]
-    data = [space.add_upload(labelled, "a.csv").id for space in spaces]
-    first, _ = (space.submit(chosen, {}) for space, chosen in zip(spaces[:2], data[:2], strict=True))
-    with pytest.raises(ConfigError, match="2 runs of all users"):
-        spaces[2].submit(data[2], {})
-    spaces[0].stop(first)
-    with monkeypatch.context() as full:
-        full.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-        with pytest.raises(DataError, match="disk of this server"):
-            spaces[2].submit(data[2], {})
-    assert spaces[2].submit(data[2], {})
+def test_runs_that_wait_no_more_are_not_counted_before_others(space: Space, dataset: str) -> None:
+    first, second = space.submit(dataset, LSTM), space.submit(dataset, LSTM)
+    space.stop(first)
+    assert space.run(second).queue_place == 1
+    third = space.submit(dataset, LSTM)
+    space.delete(second)
+    assert space.run(third).queue_place == 1
+
+
+def test_a_queue_that_cannot_be_written_leaves_a_stopped_run_as_it_was(
+    space: Space, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = space.submit(dataset, LSTM)
+    space.stop(run)
+
+    def full(*_: object) -> None:
+        raise ArtifactError("The queue cannot be written.")
+
+    monkeypatch.setattr(queue, "enqueue", full)
+    with pytest.raises(ArtifactError, match="queue"):
+        space.resume(run)
+    assert space.run(run).state == "cancelled"
+
+
+def test_what_a_kill_left_half_made_is_swept(space: Space, dataset: str) -> None:
+    from sft_keras.runs.removal import sweep
+
+    run = space.submit(dataset, LSTM)
+    old, new, gone = (
+        space.folder / kind / name
+        for kind, name in (("datasets", ".a.part"), ("predictions", ".b.part"), ("datasets", ".c.gone"))
+    )
+    for folder in (old, new, gone):
+        folder.mkdir(parents=True)
+    os.utime(old, (time.time() - 7200,) * 2)
+    sweep(space.settings)
+    assert [folder.exists() for folder in (old, new, gone)] == [False, True, False]
+    assert space.run(run).state == "queued"
+
+
+def test_two_changes_at_the_same_time_both_count(space: Space, dataset: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sft_keras.runs.about import read_about
+
+    folder = folder_of(space, space.submit(dataset, LSTM)).path
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: change_about(folder, **({"name": "n"} if n % 2 else {"recipe": "r"})), range(40)))
+    assert (read_about(folder).name, read_about(folder).recipe) == ("n", "r")

@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from sft_keras.errors import ArtifactError, DataError
-from sft_keras.spaces.files import copy_limited, read_json, remove_folder, write_json
-from sft_keras.spaces.names import kept_ending, shown_name
+from sft_keras.json_files import read_json, write_json
+from sft_keras.spaces.files import copy_limited, remove_folder, save_json
+from sft_keras.spaces.names import kept_ending, shown_name, told_as
 from sft_keras.spaces.throttle import Throttle
 
 
@@ -32,13 +33,13 @@ def test_readers_never_see_half_a_file(tmp_path):
 
 def test_what_cannot_be_written_is_told(tmp_path):
     with pytest.raises(ArtifactError, match="could not be saved"):
-        write_json(tmp_path / "no folder" / "a.json", {})
+        save_json(tmp_path / "no folder" / "a.json", {})
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b"5"])
-def test_damaged_json_is_none(tmp_path, content):
+def test_damaged_json_is_as_no_file(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
-    assert read_json(tmp_path / "a.json") is None
+    assert read_json(tmp_path / "a.json") == {}
 
 
 def test_a_copy_is_limited(tmp_path):

@@ -18,3 +18,8 @@ class Space(RunSpace, DatasetSpace, DiagnosticsSpace, PredictionSpace, LinkSpace
         installation: Settings and what all owners share; `Services` is one.
         owner: The owner's key: an unguessable text from a browser, or `user:NAME` of an account.
     """
+
+    def delete(self, run: str) -> None:
+        """Stops and deletes a run, with its link and the tables that its model filled."""
+        super().delete(run)
+        self.forget_results(run)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,12 +33,14 @@ class Texts:
         lengths: Tokens of a text, one figure for each bin of the histogram.
         counts: Texts in each bin.
         shown: Some of the texts.
+        given: Rows of the files of their own for "validation" and "test".
     """
 
     rows: int
     lengths: np.ndarray
     counts: np.ndarray
     shown: tuple[str, ...] = ()
+    given: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, view: DatasetView) -> Texts:
@@ -49,7 +52,7 @@ class Texts:
         if view.lengths.unit == "characters":
             lengths *= TOKENS_A_HAN_CHARACTER if mostly_unspaced(shown) else TOKENS_A_CHARACTER
             lengths += SPECIAL_TOKENS
-        return cls(view.usable_rows, lengths, np.asarray(view.lengths.counts, dtype=np.float64), shown)
+        return cls(view.usable_rows, lengths, np.asarray(view.lengths.counts, dtype=np.float64), shown, view.part_rows)
 
     def tokens(self, max_length: int) -> float:
         """The mean of the tokens that the model reads of a text."""
@@ -74,8 +77,9 @@ def estimate(config: RunConfig, texts: Texts, speed: Speed) -> Estimate:
         return Estimate(None, None, measuring=False)
     options, data = config.training, config.data
     rows = min(texts.rows, data.max_rows or texts.rows)
-    held_out, test = data.validation_fraction * rows, data.test_fraction * rows
-    training = rows - held_out - test
+    cut = {"validation": data.validation_fraction * rows, "test": data.test_fraction * rows}
+    held_out, test = (texts.given.get(part, cut[part]) for part in cut)
+    training = rows - sum(count for part, count in cut.items() if part not in texts.given)
     mean, longest = texts.tokens(config.model.max_length), texts.longest(config.model.max_length)
     if speed.length:
         mean = longest = float(config.model.max_length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sft_keras.spaces.datasets import DatasetInfo
 
@@ -64,6 +64,7 @@ class DatasetView:
         preview: The first rows, cut to a readable length.
         rows: Rows in the file.
         usable_rows: Rows that can be trained with.
+        part_rows: Usable rows of the files of their own for "validation" and "test".
         class_counts: Rows of each label, most frequent first.
         lengths: Histogram of the lengths.
         findings: What was found.
@@ -84,3 +85,4 @@ class DatasetView:
     lengths: LengthBins
     findings: tuple[FoundView, ...]
     ok: bool
+    part_rows: dict[str, int] = field(default_factory=dict)

@@ -120,7 +120,7 @@ class DatasetSpace(OwnedFolder):
 
         folder = self._dataset(dataset)
         info = folder.info()
-        key = ("look", str(folder.path), repr(info), max_length)
+        key = ("look", str(folder.path), repr(info), repr(self._part_stamps(folder)), max_length)
         return view(info, self.installation.memory.get(key, lambda: self._look(folder, info, max_length)), language)
 
     def fixed_file(self, dataset: str) -> Path:

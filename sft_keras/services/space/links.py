@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from sft_keras.errors import ArtifactError, ConfigError, did_you_mean, one_line
+from sft_keras.json_files import read_json
 from sft_keras.services.space.base import OwnedFolder, new_id
 from sft_keras.services.space.public import PublicLinks, PublicModel
-from sft_keras.spaces.files import read_json
 from sft_keras.spaces.links import LinkFile, LinkRecord, iso_utc
 from sft_keras.spaces.passwords import MOST_CHARACTERS, hash_key, hash_password, new_key
 
@@ -67,11 +69,14 @@ class LinkSpace(OwnedFolder):
             if record is None:
                 if not (folder / "bundle" / "manifest.json").is_file():
                     raise ArtifactError("This run has no model to share.", fix="Wait until its training has finished.")
-                named = str((read_json(folder / "about.json") or {}).get("name") or "")
+                named = str(read_json(folder / "about.json").get("name") or "")
                 created = datetime.now(UTC).isoformat(timespec="seconds")
                 record = LinkRecord(id=new_id(), title=_title(title or named), created=created)
                 file.write(record)
-        self.installation.index.put(record.id, folder)
+        try:
+            self.installation.index.put(record.id, folder)
+        except SQLAlchemyError:  # once more finds the same link
+            raise ArtifactError("The link could not be saved.", fix="Free space on the disk, then try again.") from None
         return self._view(run, folder, record)
 
     def link(self, run: str) -> LinkView | None:

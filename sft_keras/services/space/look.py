@@ -125,6 +125,7 @@ def view(info: DatasetInfo, found: Look, language: str) -> DatasetView:
         lengths=found.lengths,
         findings=findings,
         ok=report is not None and report.ok,
+        part_rows=dict(report.part_rows) if report else {},
     )
 
 

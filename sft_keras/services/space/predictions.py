@@ -7,16 +7,19 @@ import json
 import re
 import shutil
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.errors import ArtifactError, DataError
+from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.inference.explain import WordWeight, explain
-from sft_keras.places import told_as
+from sft_keras.json_files import read_json
 from sft_keras.services.space.base import OwnedFolder, new_id
+from sft_keras.settings import MIB
+from sft_keras.spaces.files import folder_bytes
 
 if TYPE_CHECKING:
     from sft_keras.inference.base import TextPredictor
@@ -28,6 +31,7 @@ KIND = "predictions"
 RESULT = "result.json"
 # Results that are kept; those made longest ago go first.
 MOST_RESULTS = 20
+RESULT_SECONDS = 24 * 3600.0
 MOST_NAME = 80
 
 
@@ -72,6 +76,7 @@ class PredictionSpace(OwnedFolder):
 
         if ending not in (".csv", ".tsv", ".jsonl"):
             raise DataError(f'A table cannot be written as "{ending}".', fix="Choose .csv, .tsv or .jsonl.")
+        self._require_room()
         predictor = self.predictor(run)
         given = _given_name(name)
         with _named(path, given) as source:
@@ -141,8 +146,29 @@ class PredictionSpace(OwnedFolder):
             name = ""
         return _file_name(name)
 
+    def forget_results(self, run: str) -> None:
+        """Deletes the results of a run."""
+        for place in self._results():
+            if read_json(place / RESULT).get("run") == run:
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _require_room(self) -> None:
+        """Refuses a further result where the owner's space is used up."""
+        used = folder_bytes(self.folder) // MIB
+        if used >= self.settings.max_owner_mib:
+            raise ConfigError(
+                f"Your datasets and runs take {used} MiB; the limit is {self.settings.max_owner_mib} MiB.",
+                where="SFT_MAX_OWNER_MIB",
+                fix="Delete runs or datasets that you no longer need.",
+            )
+
+    def _results(self) -> list[Path]:
+        """The folders of the results."""
+        folder = self.folder / KIND
+        return [place for place in folder.iterdir() if not place.name.startswith(".")] if folder.is_dir() else []
+
     def _forget_old(self) -> None:
-        """Deletes the oldest results beyond `MOST_RESULTS`; what another request deletes meanwhile is gone too."""
+        """Deletes results that are a day old, and the oldest beyond `MOST_RESULTS`."""
 
         def made(place: Path) -> float:
             try:
@@ -150,9 +176,10 @@ class PredictionSpace(OwnedFolder):
             except OSError:
                 return 0.0
 
-        places = [place for place in (self.folder / KIND).iterdir() if not place.name.startswith(".")]
-        for place in sorted(places, key=made, reverse=True)[MOST_RESULTS:]:
-            shutil.rmtree(place, ignore_errors=True)
+        newest = sorted(self._results(), key=made, reverse=True)
+        for number, place in enumerate(newest):
+            if number >= MOST_RESULTS or time.time() - made(place) > RESULT_SECONDS:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 @contextlib.contextmanager

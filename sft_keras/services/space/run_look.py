@@ -65,7 +65,18 @@ def _base_name(run: RunDirectory, base: str) -> str:
 
 def _place(run: RunDirectory, waiting: Sequence[Path]) -> int:
     """1 is next; so is a run that was just taken out of the queue and has not begun yet."""
-    return waiting.index(run.path) + 1 if run.path in waiting else 1
+    if run.path not in waiting:
+        return 1
+    ahead = waiting[: waiting.index(run.path)]
+    return 1 + sum(_waits(RunDirectory(path)) for path in ahead)
+
+
+def _waits(run: RunDirectory) -> bool:
+    """Whether a run in the queue still waits; one that was stopped or deleted stays there until its turn comes."""
+    try:
+        return run.status().state == "queued"
+    except ArtifactError:
+        return False
 
 
 def _fix(status: Status) -> str:

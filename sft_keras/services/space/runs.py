@@ -189,10 +189,15 @@ class RunSpace(DatasetSpace):
             if state in (*ACTIVE, "finished"):
                 told = "finished: there is nothing to go on with." if state == "finished" else "under way already."
                 raise ConfigError("This run is " + told, where="state", fix="Start a new one to train again.")
-            found.cancel.unlink(missing_ok=True)
+            before = found.status()
             change_about(found.path, queued=time.time())
+            found.cancel.unlink(missing_ok=True)
             found.update(state="queued", pid=0, phase="", message="", fix="")
-            enqueue(self.settings, found)
+            try:
+                enqueue(self.settings, found)
+            except SftError:
+                found.update(state=state, message=before.message, fix=before.fix)
+                raise
         with contextlib.suppress(OSError):
             ensure_consumer(self.settings)
 
@@ -260,7 +265,7 @@ class RunSpace(DatasetSpace):
     @contextlib.contextmanager
     def _admitted(self) -> Iterator[None]:
         """Holds others of this owner off while the limits are looked at and one more run is made."""
-        from sft_keras.services.space.submission import owner_bytes, require_place_in_queue
+        from sft_keras.spaces.files import folder_bytes
 
         with self._writing("saved"), self._only_one():
             require_place_in_queue(self.settings)
@@ -272,7 +277,7 @@ class RunSpace(DatasetSpace):
                     where="SFT_MAX_QUEUED",
                     fix="Wait until one is finished, or stop one.",
                 )
-            used = owner_bytes(self.folder) // MIB
+            used = folder_bytes(self.folder) // MIB
             if used >= self.settings.max_owner_mib:
                 raise ConfigError(
                     f"Your datasets and runs take {used} MiB; the limit is {self.settings.max_owner_mib} MiB.",

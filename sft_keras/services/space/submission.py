@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sft_keras.config import RunConfig
@@ -74,46 +72,3 @@ def _require_allowed(backbone: str, settings: Settings) -> None:
         where="model.backbone",
         fix=did_you_mean(backbone[:LONGEST_NAME], known),
     )
-
-
-def require_place_in_queue(settings: Settings) -> None:
-    """Sees to it that the queue of all owners does not grow without end: a browser can be a new owner at will.
-
-    Raises:
-        ConfigError: It is full.
-    """
-    from sft_keras.runs.directory import RunDirectory
-    from sft_keras.runs.queue import waiting
-
-    def waits(folder: Path) -> bool:
-        # What was stopped or deleted stays in the queue until its turn.
-        try:
-            return RunDirectory(folder).status().state == "queued"
-        except ArtifactError:
-            return False
-
-    number = sum(map(waits, set(waiting(settings))))
-    if number >= settings.max_queued_all:
-        raise ConfigError(
-            f"{number} runs of all users of this server wait already, which is the limit.",
-            where="SFT_MAX_QUEUED_ALL",
-            fix="Try again in a while.",
-        )
-
-
-def owner_bytes(folder: Path) -> int:
-    """Space that an owner takes; a file with several names counts once."""
-    sizes: dict[tuple[int, int], int] = {}
-    waiting = [folder]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    else:
-                        found = entry.stat(follow_symlinks=False)
-                        sizes[found.st_dev, found.st_ino] = found.st_size
-        except OSError:  # it vanished meanwhile
-            continue
-    return sum(sizes.values())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
 FEWEST_ROWS = 8
+MOST_GROUP_COLUMNS, MOST_GROUPS, LONGEST_GROUP = 20, 30, 100
+_GROUP = "group:"
 PARTS = ("training", "validation", "test")
 FEWEST_ROWS_PER_CLASS = len(PARTS)
 
@@ -32,6 +34,7 @@ class Examples:
         weights: float32 of shape [rows], or None if all rows weigh the same.
         rows: int64 of shape [rows]; the row numbers in the file from 1, header and blank lines not counted.
         source: The file or sample.
+        groups: Further columns with few different values, by name, [rows] each: what a score can be divided by.
     """
 
     texts: list[str]
@@ -39,6 +42,7 @@ class Examples:
     weights: np.ndarray | None
     rows: np.ndarray
     source: str = ""
+    groups: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -52,6 +56,7 @@ class Examples:
             weights=None if self.weights is None else self.weights[positions],
             rows=self.rows[positions],
             source=self.source,
+            groups={name: [values[i] for i in positions] for name, values in self.groups.items()},
         )
 
     def fingerprint(self) -> str:
@@ -72,6 +77,7 @@ class Examples:
             "label": pa.array(self.labels, pa.large_string()),
             "row": pa.array(self.rows, pa.int64()),
         }
+        columns |= {f"{_GROUP}{name}": pa.array(values, pa.large_string()) for name, values in self.groups.items()}
         if self.weights is not None:
             columns["weight"] = pa.array(self.weights, pa.float32())
         table = pa.table(columns).replace_schema_metadata({"source": self.source})
@@ -88,7 +94,13 @@ class Examples:
             table = pq.read_table(path, page_checksum_verification=True)
             weights = table["weight"].to_numpy().astype(np.float32) if "weight" in table.column_names else None
             source = (table.schema.metadata or {}).get(b"source", b"").decode("utf-8")
-            return cls(table["text"].to_pylist(), table["label"].to_pylist(), weights, table["row"].to_numpy(), source)
+            groups = {
+                name.removeprefix(_GROUP): table[name].to_pylist()
+                for name in table.column_names
+                if name.startswith(_GROUP)
+            }
+            texts, labels, rows = table["text"].to_pylist(), table["label"].to_pylist(), table["row"].to_numpy()
+            return cls(texts, labels, weights, rows, source, groups)
         except (pa.ArrowException, OSError, KeyError, ValueError):
             raise DataError(
                 "These saved examples are missing or damaged.", where=str(path), fix="Prepare the data again."
@@ -143,8 +155,22 @@ def examples_from_table(table: Table, columns: Columns, settings: Settings) -> t
         weights=weights,
         rows=np.array(keep, dtype=np.int64) + 1,
         source=where,
+        groups=_groups(table, columns, keep),
     )
     return examples, notes
+
+
+def _groups(table: Table, columns: Columns, keep: Sequence[int]) -> dict[str, list[str]]:
+    """The spare columns whose values are few and come again: the first 20 of them, values cut at 100 characters."""
+    found: dict[str, list[str]] = {}
+    for name in table.frame.columns:
+        if name in (columns.text, columns.label, columns.weight) or len(found) == MOST_GROUP_COLUMNS:
+            continue
+        values = table.frame[name].tolist()
+        kept = [values[i].strip()[:LONGEST_GROUP] for i in keep]
+        if 2 <= len(set(kept)) <= min(MOST_GROUPS, len(kept) // 4):
+            found[str(name)] = kept
+    return found
 
 
 def require_trainable(examples: Examples, *, parts: Sequence[str] = PARTS) -> None:

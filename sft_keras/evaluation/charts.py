@@ -35,7 +35,17 @@ _VARIABLES = {
     "#2f9aa0": "teal",
     "#8a9bb0": "muted",
     "#ffffff": "paper",
+    "#e69f00": "c1",
+    "#56b4e9": "c2",
+    "#009e73": "c3",
+    "#d55e00": "c4",
+    "#0072b2": "c5",
+    "#cc79a7": "c6",
+    "#b8a800": "c7",
+    "#7a5195": "c8",
 }
+CLASS_COLORS = tuple(color for color, name in _VARIABLES.items() if re.fullmatch("c[0-9]", name))
+"""For classes: those of Okabe and Ito (2008) and two more, told apart by colour-blind people too; c1 to c8 on pages."""
 _PAGE_SERIES = {"loss": DEEP, "task_loss": MIDDLE, "sup_loss": "#2f9aa0", "val_macro_f1": DEEP, "val_accuracy": MIDDLE}
 
 
@@ -84,7 +94,7 @@ def curves_svg(history: Sequence[Mapping[str, Any]], curves: Sequence[Curve], *,
     axes.axvline(best_epoch, color=EDGE, linewidth=1.2, linestyle=(0, (2, 2)), clip_on=False)
     styles = {curve.name: _style(color[curve.color], dashed=curve.dashed) for curve in curves}
     draw_curves(axes, history, styles, clip=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def reliability_svg(calibration: Sequence[CalibrationBin]) -> str:
@@ -92,7 +102,7 @@ def reliability_svg(calibration: Sequence[CalibrationBin]) -> str:
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
     draw_calibration(upper, lower, calibration, clip=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def with_own_ids(svg: str, prefix: str) -> str:
@@ -187,7 +197,7 @@ def _style(color: str, *, dashed: bool) -> dict[str, Any]:
     return {**style, "linestyle": (0, (4, 2)), "mfc": "white"} if dashed else style
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
     """The picture without the XML head, with the page's colours and font, and with no id that is not referred to."""
     FigureCanvasSVG(figure)
     buffer = io.StringIO()

@@ -7,7 +7,6 @@ Neighbouring rungs are compared by a paired bootstrap (Efron and Tibshirani 1993
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import pairwise
@@ -18,6 +17,7 @@ import numpy as np
 from sft_keras.catalogues import Catalogue
 from sft_keras.diagnostics.base import PARTS, Facts, Part
 from sft_keras.diagnostics.blocks import Block, Column, Meter, Sentence, Table, interval, percent
+from sft_keras.diagnostics.quick_head import fit_quick, quick_probabilities
 from sft_keras.evaluation.baselines import majority_probabilities, tfidf_logreg_probabilities
 from sft_keras.evaluation.evaluator import measure
 from sft_keras.evaluation.pairs import compare_answers
@@ -26,8 +26,6 @@ from sft_keras.evaluation.wording import outcome
 if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
-PENALTY = 0.01
-"""Inverse strength of the head's penalty (scikit-learn's C) on standardised vectors, that of the quick recipe."""
 FIGURES = ("accuracy", "macro_f1")
 _KINDS: dict[str, Literal["good", "warn"]] = {"better": "good", "worse": "warn"}
 
@@ -81,18 +79,8 @@ def _timed(answer: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
 
 
 def _frozen(subject: Subject, classes: int) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=300, tol=1e-3))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(subject.quick("train"), subject.truth("train"))
-    probabilities = np.zeros((len(subject.rows("test")), classes))
-    probabilities[:, model.classes_] = model.predict_proba(subject.quick("test"))
-    return probabilities
+    model = fit_quick(subject.quick("train"), subject.truth("train"))
+    return quick_probabilities(model, subject.quick("test"), classes)
 
 
 def _step(

@@ -21,17 +21,18 @@ from sft_keras.diagnostics.quick_head import fit_quick, quick_probabilities
 if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
-SHARES, DRAWS = (0.12, 0.25, 0.5, 1.0), 3
+SHARES, DRAWS = (0.12, 0.25, 0.5, 1.0), 5
 FEWEST_ROWS, FEWEST_TESTED = 60, 20
 MOST_ROWS = 20_000
 FUTURE = (2, 4)
 REFITS = 200
 WIDEST = 0.15
 """An interval of the extrapolation that is wider says nothing, and is not shown."""
-FLAT = 0.005
-"""A gain by twice the rows below this counts as none."""
-SUPPORT, SLOPE, GAIN = 5, 0.02, 0.05
-"""A class needs so many test rows, so much gain by the last doubling, and is said to gain so much F1."""
+FLAT = 0.02
+"""A gain by twice the rows that stays below this is called little."""
+SUPPORT, SLOPE, GAIN, MOST_TIMES = 5, 0.03, 0.05, 2
+"""A class needs so many test rows and so much gain by the last doubling; it is said what gives so much F1, if that is
+at most so many times the rows that it has."""
 MOST_CLASSES = 10
 
 
@@ -56,7 +57,7 @@ def examine(subject: Subject) -> Facts:
         found = []
         for _ in range(1 if share == 1.0 else DRAWS):
             rows = np.arange(len(labels)) if share == 1.0 else stratified_rows(labels, round(share * len(labels)), rng)
-            model = fit_quick(features[rows], labels[rows], max_iter=100, tol=1e-2)
+            model = fit_quick(features[rows], labels[rows])
             predicted = quick_probabilities(model, tested, classes).argmax(axis=1)
             f1 = f1_score(truth, predicted, average=None, labels=np.arange(classes), zero_division=0)
             macro = float(f1[np.unique(truth)].mean())
@@ -161,7 +162,9 @@ def _gaining(
 ) -> list[dict[str, Any]]:
     """The classes whose F1 still rises with more rows, those with the largest rise first."""
     half, full = by_class[0.5], by_class[1.0]
-    rising = [
+    gains = full - half
+    order = [i for i in np.argsort(-gains) if support[i] >= SUPPORT and gains[i] >= SLOPE and full[i] < 1 - SLOPE]
+    found = [
         {
             "label": names[i],
             "rows": int(counts[i]),
@@ -169,10 +172,9 @@ def _gaining(
             "full": float(full[i]),
             "more": more_rows(int(counts[i]), float(full[i] - half[i])),
         }
-        for i in range(len(names))
-        if support[i] >= SUPPORT and full[i] - half[i] >= SLOPE and full[i] < 1 - SLOPE
+        for i in order
     ]
-    return sorted(rising, key=lambda each: each["half"] - each["full"])[:MOST_CLASSES]
+    return [each for each in found if each["more"] <= MOST_TIMES * each["rows"]][:MOST_CLASSES]
 
 
 def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
@@ -183,9 +185,9 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
     gain = last["accuracy"] - before["accuracy"]
     if future:
         twice = future[0]
-        flat = twice["accuracy"] - last["accuracy"] < FLAT
+        rising, flat = twice["low"] > last["accuracy"], twice["high"] < last["accuracy"] + FLAT
         text = words(
-            "learning_curve.flat" if flat else "learning_curve.rising",
+            f"learning_curve.{'rising' if rising else 'flat' if flat else 'open'}",
             rows=f"{round(twice['rows']):,}",
             now=percent(words, last["accuracy"]),
             then=percent(words, twice["accuracy"]),

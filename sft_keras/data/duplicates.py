@@ -19,6 +19,8 @@ PERMUTATIONS = 64
 SEED = 20_210_101
 # Of a crowd of look-alikes, so many candidates are checked for each text; the rest joins through them.
 MOST_CANDIDATES = 50
+# A bucket may hold a crowd, such as a hundred thousand messages of one template: without a bound, time is quadratic.
+MOST_IN_BUCKET = 2_000
 
 
 def normal_text(text: str) -> str:
@@ -76,32 +78,89 @@ def shingles(text: str) -> frozenset[str]:
 
 def _near_parents(unique: list[str], similarity: float) -> np.ndarray:
     """For each distinct text the smallest index of its group."""
-    parents = list(range(len(unique)))
+    parents = np.arange(len(unique), dtype=np.int64)
 
     def root(i: int) -> int:
         while parents[i] != i:
             parents[i] = parents[parents[i]]
-            i = parents[i]
+            i = int(parents[i])
         return i
 
-    index = MinHashLSH(threshold=min(similarity, 0.9), num_perm=PERMUTATIONS, weights=(0.2, 0.8))
-    cached_shingles = lru_cache(maxsize=50_000)(shingles)
-    signatures: dict[int, MinHash] = {}
-    minhash = MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=zlib.crc32)
-    for i, text in enumerate(unique):
-        signature = minhash.copy()
-        signature.update_batch([piece.encode("utf-8", "surrogatepass") for piece in shingles(text)])
-        candidates = sorted({c for c in index.query(signature) if root(c) != root(i)})
+    # How the signature is cut into bands depends on the threshold alone.
+    bands = MinHashLSH(threshold=min(similarity, 0.9), num_perm=PERMUTATIONS, weights=(0.2, 0.8))
+    signatures = _signatures(unique)
+    buckets = [_Buckets(_band_keys(signatures[:, band * bands.r : (band + 1) * bands.r])) for band in range(bands.b)]
+    cached_shingles = lru_cache(maxsize=2_000)(shingles)
+    met = np.zeros(len(unique), bool)
+    for bucket in buckets:
+        met |= bucket.earlier > 0
+    for i in np.flatnonzero(met).tolist():
+        candidates = np.unique(np.concatenate([bucket.before(i) for bucket in buckets]))
         if len(candidates) > MOST_CANDIDATES:
-            alike = {c: np.count_nonzero(signatures[c].hashvalues == signature.hashvalues) for c in candidates}
-            candidates = sorted(candidates, key=lambda c: (-alike[c], c))[:MOST_CANDIDATES]
-        for candidate in candidates:
+            candidates = candidates[_roots(parents, candidates) != root(i)]
+        if len(candidates) > MOST_CANDIDATES:
+            alike = np.count_nonzero(signatures[candidates] == signatures[i], axis=1)
+            candidates = candidates[np.lexsort((candidates, -alike))][:MOST_CANDIDATES]
+        for candidate in candidates.tolist():
             a, b = root(candidate), root(i)
-            if a != b and _jaccard(cached_shingles(text), cached_shingles(unique[candidate])) >= similarity:
+            if a != b and _jaccard(cached_shingles(unique[i]), cached_shingles(unique[candidate])) >= similarity:
                 parents[max(a, b)] = min(a, b)
-        index.insert(i, signature, check_duplication=False)
-        signatures[i] = signature
-    return np.array([root(i) for i in range(len(unique))], dtype=np.int64)
+    return _roots(parents, np.arange(len(unique)))
+
+
+def _signatures(unique: list[str]) -> np.ndarray:
+    """The MinHash signatures, uint32 [texts, permutations]: datasketch's values fit into 32 bits."""
+    empty = MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=zlib.crc32)
+    result = np.empty((len(unique), PERMUTATIONS), np.uint32)
+    for i, text in enumerate(unique):
+        signature = empty.copy()
+        signature.update_batch([piece.encode("utf-8", "surrogatepass") for piece in shingles(text)])
+        result[i] = signature.hashvalues
+    return result
+
+
+def _band_keys(band: np.ndarray) -> np.ndarray:
+    """A number for each row of a band, uint64: equal rows have equal ones (and others all but never)."""
+    keys = np.zeros(len(band), np.uint64)
+    for column in band.T:
+        keys = (keys ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+class _Buckets:
+    """The texts that share a band of their signatures, by sorting.
+
+    Args:
+        keys: uint64 [texts].
+
+    Attributes:
+        earlier: int32 [texts]; how many texts before it are in a text's bucket.
+    """
+
+    def __init__(self, keys: np.ndarray) -> None:
+        order = np.argsort(keys, kind="stable")  # within a bucket, by number
+        begins = np.ones(len(keys), bool)
+        begins[1:] = keys[order[1:]] != keys[order[:-1]]
+        place = np.arange(len(keys))
+        start = np.maximum.accumulate(np.where(begins, place, 0))
+        self._order = order.astype(np.int32)
+        self._place = np.empty(len(keys), np.int32)
+        self._place[order] = place
+        self.earlier = np.empty(len(keys), np.int32)
+        self.earlier[order] = place - start
+
+    def before(self, i: int) -> np.ndarray:
+        """The texts before it in its bucket, int32; the nearest `MOST_IN_BUCKET` of them."""
+        place = self._place[i]
+        return self._order[place - min(self.earlier[i], MOST_IN_BUCKET) : place]
+
+
+def _roots(parents: np.ndarray, members: np.ndarray) -> np.ndarray:
+    found = parents[members]
+    while not np.array_equal(above := parents[found], found):
+        found = above
+    return found
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:

@@ -400,6 +400,16 @@ def test_predict_prints_a_json_line_a_text(sft: Cli, lstm_run: RunResult) -> Non
     assert json.loads(from_run.out)["probabilities"] == pytest.approx(lines[0]["probabilities"], abs=1e-6)
 
 
+def test_explain_says_which_words_speak_for_a_label(sft: Cli, lstm_run: RunResult) -> None:
+    found = json.loads(sft("explain", lstm_run.run.path, "--text", "a great film!", "--label", "good", "--json").out)
+    assert "".join(piece["text"] for piece in found["words"]) == "a great film!"
+    total = sum(piece["weight"] for piece in found["words"])
+    assert total == pytest.approx(found["probability"] - found["baseline"], abs=1e-3)
+    shown = sft("explain", lstm_run.run.path, "--text", "a [red]great[/] film!", "--method", "occlusion").out
+    assert "a [red]great[/] film!" in shown
+    assert "without the word" in shown
+
+
 def test_predict_reads_standard_input(sft: Cli, lstm_run: RunResult) -> None:
     texts = [f"{text} été 正面 🙂" for text, _ in sentences(5)]
     answer = sft("predict", lstm_run.run.bundle, "--json", stdin="\ufeff" + "\r\n".join([*texts, "", "last"]))

@@ -117,6 +117,26 @@ def predict(
             terminal.show_prediction(prediction, probabilities=probabilities)
 
 
+@app.command()
+def explain(
+    bundle: BundlePath,
+    text: Annotated[str, typer.Option(help="The text.")],
+    label: Annotated[str | None, typer.Option(help="The label; the predicted one if left out.")] = None,
+    method: Annotated[
+        str, typer.Option(help="gradients (exact: the words add up), or occlusion (each word left out in turn).")
+    ] = "gradients",
+    as_json: Json = False,
+) -> None:
+    """Say which words of a text speak for a label, and which against it."""
+    found = open_services().explain(bundle, text, label, method=method)
+    if as_json:
+        print_json({**vars(found), "words": [vars(piece) for piece in found.words]})
+        return
+    from sft_keras.terminal_words import show_explanation
+
+    show_explanation(found)
+
+
 def _lines() -> Iterator[str]:
     if sys.stdin.isatty():
         print("Type a text and press Enter; Ctrl-D ends.", file=sys.stderr)

@@ -6,10 +6,13 @@ of a model but its answers, so that it works for every backbone and for exported
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from sft_keras.data.scripts import unspaced_share
 from sft_keras.errors import InputValueError, did_you_mean
@@ -23,17 +26,47 @@ MOST_CHARACTERS = 20_000
 _JOINERS = "'’-_"
 
 
+Method = Literal["gradients", "occlusion"]
+
+
 @dataclass(frozen=True)
 class WordWeight:
     """A piece of a text and what it does for a label.
 
     Attributes:
         text: A word, or the space or punctuation between words; all pieces together are the text.
-        weight: How much the label's probability falls without it, -1 to 1; 0 for what is between words.
+        weight: How much the label's probability falls without it, -1 to 1. What is between words has 0 by
+            occlusion, and by gradients what its tokens have.
     """
 
     text: str
     weight: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a model gives a label the probability that it gives it.
+
+    Attributes:
+        label: The label.
+        method: "gradients" (integrated gradients: the weights add up to `probability - baseline`) or "occlusion" (each
+            word left out in turn).
+        words: All of the text in pieces.
+        probability: What the model gives the label for the text.
+        baseline: What it gives it where every word is replaced by a neutral token; None by occlusion.
+        steps: Points on the way from the one to the other; 0 by occlusion.
+        gap: By how much the sum of the weights misses `probability - baseline`; 0 by occlusion.
+        note: What a person should know of it, such as why it was another method than asked for; mostly empty.
+    """
+
+    label: str
+    method: Method
+    words: list[WordWeight]
+    probability: float
+    baseline: float | None = None
+    steps: int = 0
+    gap: float = 0.0
+    note: str = ""
 
 
 def explain(
@@ -54,8 +87,7 @@ def explain(
         InputValueError: The model knows no such label.
     """
     names = predictor.labels.names
-    if label is not None and label not in names:
-        raise InputValueError(f'The model knows no label "{label}".', where="label", fix=did_you_mean(label, names))
+    require_label(names, label)
     if not text:
         return []
     read = text[:MOST_CHARACTERS]
@@ -76,6 +108,44 @@ def explain(
     if at < len(text):
         pieces.append(WordWeight(text[at:], 0.0))
     return pieces
+
+
+def require_label(names: Sequence[str], label: str | None) -> None:
+    """Raises `InputValueError` for a label that the model does not know."""
+    if label is not None and label not in names:
+        raise InputValueError(f'The model knows no label "{label}".', where="label", fix=did_you_mean(label, names))
+
+
+def weighted_pieces(text: str, spans: np.ndarray, weights: np.ndarray) -> list[WordWeight]:
+    """The pieces of a text with the weights of the tokens that they consist of.
+
+    A token that reaches over several words counts for each by its characters; one that has none of a word counts for
+    what is between words. So the weights of the pieces add up to those of the tokens.
+
+    Args:
+        text: The text.
+        spans: int64 [tokens, 2], start and end of each token.
+        weights: float64 [tokens].
+
+    Returns:
+        All of the text in pieces; none for an empty one.
+    """
+    if not text:
+        return []
+    words = word_spans(text)
+    in_words = np.zeros(len(text), dtype=bool)
+    for start, end in words:
+        in_words[start:end] = True
+    by_character = np.zeros(len(text))
+    for (start, end), weight in zip(spans.tolist(), weights.tolist(), strict=True):
+        at = np.arange(min(start, len(text) - 1), max(min(end, len(text)), min(start, len(text) - 1) + 1))
+        of_words = at[in_words[at]]
+        at = of_words if len(of_words) else at
+        by_character[at] += weight / len(at)
+    edges = sorted({0, len(text), *(edge for span in words for edge in span)})
+    return [
+        WordWeight(text[start:end], float(by_character[start:end].sum())) for start, end in itertools.pairwise(edges)
+    ]
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:

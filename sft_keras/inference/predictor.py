@@ -8,6 +8,7 @@ import numpy as np
 
 from sft_keras.data.labels import Labels
 from sft_keras.inference.base import TokenPredictor
+from sft_keras.inference.explain import Explanation, Method
 from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, fixed_length, only
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import Task
@@ -40,6 +41,25 @@ class Predictor(TokenPredictor):
         )
         self._model = model
         self._input_names = tuple(model.input)
+
+    def explain(self, text: str, label: str | None = None, *, method: Method = "gradients") -> Explanation:
+        """Which words of a text speak for a label, and which against it.
+
+        Args:
+            text: The text.
+            label: The label; the predicted one if left out.
+            method: "gradients" (integrated gradients: exact, the weights add up) or "occlusion" (each word left out in
+                turn). Where a model has no gradients to follow, occlusion takes their place and `note` says so.
+
+        Raises:
+            InputValueError: The model knows no such label, or there is no such method.
+
+        Example:
+            >>> load("runs/demo").explain("A wonderful film.").words  # doctest: +SKIP
+        """
+        from sft_keras.inference.integrated_gradients import explain_text
+
+        return explain_text(self, self._model, self._tokenizer, self._max_length, text, label, method)
 
     def _of_batch(self, ids: list[np.ndarray]) -> np.ndarray:
         """Of a padded batch; for a compiled model of few shapes, with the last row repeated."""

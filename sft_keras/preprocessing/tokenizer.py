@@ -18,7 +18,9 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from sft_keras.errors import ArtifactError
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
-PADS = (PAD, "<pad>")  # what published files call it
+# What published files call them.
+PADS = (PAD, "<pad>")
+MASKS = ("[MASK]", "<mask>")
 Unit = Literal["words", "characters"]
 
 
@@ -106,6 +108,37 @@ class TextTokenizer:
             self._tokenizer.no_truncation()
         unknown = self._tokenizer.token_to_id(UNKNOWN) or 0
         return [np.asarray(encoding.ids or [unknown], dtype=np.int32) for encoding in encodings]
+
+    def encode_with_spans(self, text: str, max_length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Token ids of one text as `encode` gives them, and where each comes from.
+
+        Args:
+            text: The text.
+            max_length: Most ids.
+
+        Returns:
+            Ids, int32 [tokens]; start and end in the characters of the text, int64 [tokens, 2]; whether it is a special
+            token, which stands for none of the text, bool [tokens].
+        """
+        self._tokenizer.enable_truncation(max_length)
+        try:
+            encoding = self._tokenizer.encode(_clean(text))
+        finally:
+            self._tokenizer.no_truncation()
+        if not encoding.ids:
+            (ids,) = self.encode([text], max_length)
+            return ids, np.array([[0, len(text)]], dtype=np.int64), np.array([False])
+        return (
+            np.asarray(encoding.ids, dtype=np.int32),
+            np.asarray(encoding.offsets, dtype=np.int64),
+            np.asarray(encoding.special_tokens_mask, dtype=bool),
+        )
+
+    @property
+    def neutral_id(self) -> int:
+        """The id that says least of what stands there: that of the mask token, else that of padding."""
+        named = (self._tokenizer.token_to_id(mask) for mask in MASKS)
+        return next((mask_id for mask_id in named if mask_id is not None), self.pad_id)
 
     def count(self, texts: Sequence[str], chunk: int = 4096) -> np.ndarray:
         """Number of ids of each whole text, special tokens included: int64, shape [texts]."""

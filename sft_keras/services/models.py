@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sft_keras.errors import DataError, SftError
 from sft_keras.places import told_as
@@ -14,6 +14,7 @@ from sft_keras.settings import MIB
 if TYPE_CHECKING:
     import numpy as np
 
+    from sft_keras.inference.explain import Explanation, Method
     from sft_keras.inference.predictor import Predictor
     from sft_keras.tasks.base import Prediction
 
@@ -76,6 +77,10 @@ class ModelServices(Installation):
     def predict(self, bundle: Path, texts: Iterable[str], *, chunk: int = 1024) -> Iterator[Prediction]:
         """One prediction a text, in order, in bounded memory: so many texts at a time."""
         return self.load(bundle).predict_stream(texts, chunk=chunk)
+
+    def explain(self, bundle: Path, text: str, label: str | None = None, *, method: str = "gradients") -> Explanation:
+        """Which words of a text speak for a label: see `Predictor.explain`."""
+        return self.load(bundle).explain(text, label, method=cast("Method", method))
 
     def predict_file(
         self, bundle: Path, source: str, target: Path, *, text_column: str | None = None, probabilities: bool = False

@@ -31,6 +31,7 @@ def fine_tune(
     config: RunConfig | Mapping[str, Any] | None = None,
     validation: str | os.PathLike[str] | pd.DataFrame | None = None,
     test: str | os.PathLike[str] | pd.DataFrame | None = None,
+    corrections: str | os.PathLike[str] | None = None,
     sink: ProgressSink | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -45,6 +46,8 @@ def fine_tune(
         config: Settings, as a `RunConfig` or a nested mapping; what is left out has its default.
         validation: A file or data frame with validation rows; cut from the data if left out.
         test: A file or data frame with test rows; cut from the data if left out.
+        corrections: A file with corrections of labels, in the columns `text`, `label`, `new_label` (empty: the row is
+            dropped). They change training and validation rows only, never the test part.
         sink: Hears of the progress.
         should_stop: Asked after each step; True keeps the best model so far and stops.
 
@@ -65,6 +68,7 @@ def fine_tune(
         out=Path(out) if out is not None else None,
         validation=_source(validation) if validation is not None else None,
         test=_source(test) if test is not None else None,
+        corrections=Path(corrections) if corrections is not None else None,
         sink=sink,
     )
     return services.start(run, sink, should_stop, discard=True)

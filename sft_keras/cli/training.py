@@ -34,6 +34,13 @@ def train(
         str | None, typer.Option(help="A file with validation rows; cut from --data if left out.")
     ] = None,
     test: Annotated[str | None, typer.Option(help="A file with test rows; cut from --data if left out.")] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with corrections of labels: columns text, label, new_label (empty: drop the row). They change "
+            "training and validation rows only, never the test part."
+        ),
+    ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     recipe: Recipe = None,
@@ -59,6 +66,7 @@ def train(
         "data": data,
         "validation": validation,
         "test": test,
+        "corrections": corrections,
         "text-column": text_column,
         "label-column": label_column,
         "recipe": recipe,
@@ -95,7 +103,9 @@ def train(
                 objective__class_weights=class_weights,
                 training__seed=seed,
             )
-            run = services.prepare(data, resolved, out=out, validation=validation, test=test, sink=sink)
+            run = services.prepare(
+                data, resolved, out=out, validation=validation, test=test, corrections=corrections, sink=sink
+            )
         result = _until_interrupted(lambda stop: services.start(run, sink, stop, discard=resume is None))
     terminal.show_result(result)
     if not result.complete:

@@ -175,7 +175,8 @@ def _keys(part: Examples, wanted: Corrections) -> Iterable[str]:
     """The key of each row; nothing is computed for labels that no correction is about."""
     labels = {each.label for each in wanted.values()}
     return (
-        correction_key(text, label) if label in labels else "" for text, label in zip(part.texts, part.labels, strict=True)
+        correction_key(text, label) if label in labels else ""
+        for text, label in zip(part.texts, part.labels, strict=True)
     )
 
 

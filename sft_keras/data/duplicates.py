@@ -157,7 +157,7 @@ class _Buckets:
 
 
 def _roots(parents: np.ndarray, members: np.ndarray) -> np.ndarray:
-    found = parents[members]
+    found: np.ndarray = parents[members]
     while not np.array_equal(above := parents[found], found):
         found = above
     return found

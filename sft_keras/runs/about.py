@@ -25,6 +25,7 @@ class About:
         dataset_id: Id of the dataset, which may be deleted since.
         backbone: Name of the backbone as it is shown.
         base: The run whose model this one goes on from, or "".
+        corrects: The run with the same settings and rows but without corrections of labels, or "".
         queued: When it was put into the queue, in seconds since 1970.
     """
 
@@ -34,6 +35,7 @@ class About:
     dataset_id: str = ""
     backbone: str = ""
     base: str = ""
+    corrects: str = ""
     queued: float = 0.0
 
 

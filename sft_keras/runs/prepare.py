@@ -11,6 +11,7 @@ from sft_keras.artifacts.bundle import Bundle
 from sft_keras.artifacts.further import bundle_named, config_from
 from sft_keras.config import RunConfig
 from sft_keras.data.columns import Columns, choose_columns
+from sft_keras.data.corrections import Corrections, correct, corrections_from_table
 from sft_keras.data.examples import Examples, examples_from_table, require_trainable
 from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
@@ -39,6 +40,15 @@ def read_data(data: str | Table, settings: Settings) -> Table:
     if data.startswith(SAMPLE_PREFIX):
         return load_sample(data.removeprefix(SAMPLE_PREFIX), settings)
     return read_table(Path(data).expanduser(), settings)
+
+
+def read_corrections(file: Path, settings: Settings) -> Corrections:
+    """Corrections of labels from a file with the columns `text`, `label` and `new_label`.
+
+    Raises:
+        DataError: It cannot be read, or a row of it cannot be used.
+    """
+    return corrections_from_table(read_table(file.expanduser(), settings))
 
 
 def read_columns(data: str | Table, config: RunConfig, settings: Settings) -> tuple[Table, Columns]:
@@ -111,6 +121,7 @@ def divide(
     validation: Source | None,
     test: Source | None,
     sink: ProgressSink,
+    corrections: Corrections | None = None,
 ) -> Prepared:
     """Reads, checks and divides the data.
 
@@ -121,9 +132,11 @@ def divide(
         validation: The validation rows, likewise; cut from `data` if None.
         test: The test rows, likewise; if None, cut from `data`, or left out where `data.test_fraction` is 0.
         sink: Hears what was chosen and why.
+        corrections: Laid over the training and the validation part once the rows are divided, so that the test part
+            is the same with and without them.
 
     Raises:
-        SftError: The data or the configuration cannot be used.
+        SftError: The data, the configuration or the corrections cannot be used.
     """
     told = Remembering(sink)
     examples = read_examples(data, config, settings, told)
@@ -148,6 +161,8 @@ def divide(
         seed=seed,
         similarity=config.data.near_duplicate_similarity,
     )
+    if corrections:
+        splits = correct(splits, corrections, known_labels=begun.labels.names if begun else ())
     known = known_presets().get(str(begun.information.get("backbone")) if begun else config.model.backbone)
     foreign = language_findings(examples.texts, known[1].languages if known else None)
     more = [*_labels_without_rows(begun, splits.train), *(f"{f.message} {f.consequence}" for f in foreign)]
@@ -167,6 +182,7 @@ def prepare_run(
     validation: Source | None,
     test: Source | None,
     sink: ProgressSink,
+    corrections: Corrections | None = None,
 ) -> RunDirectory:
     """Reads and divides the data and makes the run folder; the arguments are those of `divide`.
 
@@ -178,12 +194,13 @@ def prepare_run(
         validation: The validation rows, likewise.
         test: The test rows, likewise.
         sink: Hears what was chosen and why; the run's log gets the same words.
+        corrections: Corrections of labels.
 
     Raises:
         SftError: The data, the configuration or the folder cannot be used.
     """
     RunDirectory.require_free(folder)  # before the long work
-    prepared = divide(config, settings, data=data, validation=validation, test=test, sink=sink)
+    prepared = divide(config, settings, data=data, validation=validation, test=test, sink=sink, corrections=corrections)
 
     def fill(run: RunDirectory) -> None:
         save_splits(run, prepared.splits)

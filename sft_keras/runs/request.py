@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from sft_keras.data.corrections import Corrections, corrections_from_json, corrections_to_json
 from sft_keras.errors import ArtifactError, SftError
 from sft_keras.json_files import read_json, write_json
 from sft_keras.modeling.backbones.base import known_presets
@@ -18,15 +19,19 @@ from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink
 
 REQUEST, INPUT = "request.json", "input"
+CORRECTIONS = "corrections.json"
 FILES = ("data", "validation", "test")
 
 
-def save_request(run: RunDirectory, files: Mapping[str, tuple[Path, str]]) -> None:
+def save_request(
+    run: RunDirectory, files: Mapping[str, tuple[Path, str]], corrections: Corrections | None = None
+) -> None:
     """Takes what a run reads into its folder, so that nothing that becomes of the dataset changes the run.
 
     Args:
         run: The run; it appears when this is done.
         files: The file and what the person calls it, for "data" and perhaps "validation" and "test".
+        corrections: What is laid over the training and the validation part once the rows are divided.
     """
     (run.path / INPUT).mkdir()
     content = {}
@@ -37,6 +42,9 @@ def save_request(run: RunDirectory, files: Mapping[str, tuple[Path, str]]) -> No
         except OSError:
             shutil.copyfile(source, run.path / INPUT / kept)
         content[role] = {"file": f"{INPUT}/{kept}", "name": name}
+    if corrections:
+        write_json(run.path / INPUT / CORRECTIONS, corrections_to_json(corrections))
+        content["corrections"] = {"file": f"{INPUT}/{CORRECTIONS}", "name": CORRECTIONS}
     write_json(run.path / REQUEST, content)
 
 
@@ -66,6 +74,10 @@ def prepare_requested(run: RunDirectory, settings: Settings, sink: ProgressSink)
                 sources[role] = replace(read_data(str(path), settings), source=name)
     if "data" not in sources:
         raise ArtifactError("The run does not say what it reads.", where=REQUEST, fix="Start a new one.")
+    corrections = None
+    if "corrections" in asked:
+        kept = read_json(run.path / INPUT / CORRECTIONS)
+        corrections = corrections_from_json(kept, where=CORRECTIONS)
     prepared = divide(
         run.config(),
         settings,
@@ -73,6 +85,7 @@ def prepare_requested(run: RunDirectory, settings: Settings, sink: ProgressSink)
         validation=sources.get("validation"),
         test=sources.get("test"),
         sink=sink,
+        corrections=corrections,
     )
     run.replace_config(prepared.config)
     backbone = prepared.config.model.backbone

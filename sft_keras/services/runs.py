@@ -74,6 +74,7 @@ class RunServices(Installation):
         out: Path | None = None,
         validation: Source | None = None,
         test: Source | None = None,
+        corrections: Path | None = None,
         sink: ProgressSink | None = None,
     ) -> RunDirectory:
         """Reads and divides the data and makes the run folder; nothing is trained yet.
@@ -84,12 +85,14 @@ class RunServices(Installation):
             out: The run folder; a new one under the data directory if left out.
             validation: The validation rows, likewise; cut from `data` if left out.
             test: The test rows, likewise; cut from `data` if left out.
+            corrections: A file with corrections of labels, in the columns `text`, `label`, `new_label` (empty: the row
+                is dropped). They change training and validation rows only, never the test part.
             sink: Hears what was chosen and why.
 
         Raises:
             SftError: The data, the configuration or the folder cannot be used.
         """
-        from sft_keras.runs.prepare import prepare_run
+        from sft_keras.runs.prepare import prepare_run, read_corrections
 
         return prepare_run(
             out or self._new_run_folder(data if isinstance(data, str) else data.source),
@@ -99,6 +102,7 @@ class RunServices(Installation):
             validation=validation,
             test=test,
             sink=sink or Silent(),
+            corrections=read_corrections(corrections, self.settings) if corrections is not None else None,
         )
 
     def start(

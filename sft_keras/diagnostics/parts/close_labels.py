@@ -111,10 +111,17 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
         blocks += [Sentence(words("close_labels.spelled", count=len(rows)), "warn"), Table(columns, rows)]
     if facts["confused"]:
         columns = [*head, *(Column(words(f"close_labels.taken_{place}"), "number") for place in ("first", "second"))]
-        rows = [(*each["labels"], *(percent(words, share, 0) for share in each["shares"])) for each in facts["confused"]]
+        rows = [
+            (*each["labels"], *(percent(words, share, 0) for share in each["shares"])) for each in facts["confused"]
+        ]
         blocks += [Sentence(words("close_labels.confused", count=len(rows)), "warn"), Table(columns, rows)]
     if not blocks:
-        blocks.append(Sentence(words("close_labels.none" if facts["rows"] else "close_labels.none_names", labels=facts["labels"]), "good"))
+        blocks.append(
+            Sentence(
+                words("close_labels.none" if facts["rows"] else "close_labels.none_names", labels=facts["labels"]),
+                "good",
+            )
+        )
     how = words("close_labels.how", rows=facts["rows"]) if facts["rows"] else words("close_labels.how_names")
     return [*blocks, Sentence(how, "how")]
 

@@ -149,8 +149,7 @@ def _table(listed: Sequence[Mapping[str, Any]], words: Catalogue, title: str) ->
         Column(words("rows.row"), "number"),
     ]
     rows = [
-        (clipped(each["text"]), each["label"], f"{words('rows.part_' + each['part'])} {each['row']}")
-        for each in listed
+        (clipped(each["text"]), each["label"], f"{words('rows.part_' + each['part'])} {each['row']}") for each in listed
     ]
     return Table(columns, rows, title=title, shown=5, private=True)
 

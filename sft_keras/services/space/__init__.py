@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from sft_keras.services.space.datasets import DatasetSpace
-from sft_keras.services.space.diagnostics import DiagnosticsSpace
+from sft_keras.services.space.corrections import CorrectionSpace
 from sft_keras.services.space.links import LinkSpace
-from sft_keras.services.space.predictions import PredictionSpace
-from sft_keras.services.space.runs import RunSpace
 
 __all__ = ["Space"]
 
 
-class Space(RunSpace, DatasetSpace, DiagnosticsSpace, PredictionSpace, LinkSpace):
+class Space(CorrectionSpace, LinkSpace):
     """The datasets, runs, models and links of one owner.
 
     Args:

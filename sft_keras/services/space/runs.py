@@ -18,6 +18,7 @@ from sft_keras.settings import MIB
 from sft_keras.spaces.room import require_free_disk
 
 if TYPE_CHECKING:
+    from sft_keras.data.corrections import Corrections
     from sft_keras.runs.directory import RunDirectory
 
 __all__ = ["Curves", "Estimate", "RunSpace", "RunView"]
@@ -29,7 +30,16 @@ ACTIVE = ("queued", "running")
 class RunSpace(DatasetSpace):
     """Runs. All errors are `SftError`."""
 
-    def submit(self, dataset: str, settings: Mapping[str, Any], *, name: str = "", recipe: str = "") -> str:
+    def submit(
+        self,
+        dataset: str,
+        settings: Mapping[str, Any],
+        *,
+        name: str = "",
+        recipe: str = "",
+        corrections: Corrections | None = None,
+        corrects: str = "",
+    ) -> str:
         """Puts a training into the queue and returns the id of its run.
 
         Args:
@@ -38,6 +48,8 @@ class RunSpace(DatasetSpace):
                 name that is known, `run:ID` of an own run to go on from, or, where that is allowed, a handle of a hub.
             name: What to call it; made from the dataset if empty.
             recipe: The recipe that the settings come from, to be shown.
+            corrections: Corrections of labels, laid over training and validation rows.
+            corrects: The run that it is to be compared with for that reason.
 
         Raises:
             SftError: A setting is wrong, or a limit of this owner is reached.
@@ -57,6 +69,7 @@ class RunSpace(DatasetSpace):
             dataset_id=dataset,
             backbone=read_about(self._opened(base).path).backbone if base else config.model.backbone,
             base=base,
+            corrects=corrects,
             queued=time.time(),
         )
         files = {"data": (self.fixed_file(dataset), info.name)}
@@ -66,7 +79,7 @@ class RunSpace(DatasetSpace):
                 files[part] = (path, str(getattr(info, part)))
 
         def fill(run: RunDirectory) -> None:
-            save_request(run, files)
+            save_request(run, files, corrections)
             write_about(run.path, about)
 
         run_id = new_id()

@@ -11,6 +11,7 @@ from sft_keras.errors import SftError
 from sft_keras.ui.components.html import block, callout, clicked
 from sft_keras.ui.components.trust import parts_list
 from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.tabs import evaluate_labels
 
 SECONDS = 3
 
@@ -26,6 +27,7 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
     with gr.Column(visible=False, elem_id="evaluate-trust", elem_classes=["card"]) as card:
         parts = block(elem_id="evaluate-parts", clicks=True)
     last = gr.State("")
+    listen_labels = evaluate_labels.build(shared)
 
     def show(owner: str, run: str, before: str, request: gr.Request) -> dict[Any, Any]:
         say = texts.of(request)
@@ -58,9 +60,9 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
     keys = [shared.owner, shared.run, last]
     outputs = [card, parts, timer, last]
     parts.click(guarded(texts, act), keys[:2], timer, **quiet())
-    timer.tick(guarded(texts, show), keys, outputs, **quiet())
+    listen_labels(timer.tick(guarded(texts, show), keys, outputs, **quiet()))
 
     def listen(shown: gr.events.Dependency) -> None:
-        shown.then(guarded(texts, show), keys, outputs, **quiet())
+        listen_labels(shown.then(guarded(texts, show), keys, outputs, **quiet()))
 
     return listen

@@ -60,6 +60,11 @@ class Bundle:
     files: frozenset[str] = frozenset()
 
     @property
+    def temperature(self) -> float:
+        """What logits are divided by before they become probabilities; 1 in bundles of older versions."""
+        return float(self.information.get("temperature", 1.0))
+
+    @property
     def has_graph(self) -> bool:
         """Whether the model is there as a graph that needs no Keras."""
         return GRAPH in self.files
@@ -179,9 +184,16 @@ def read_bundle(folder: Path) -> Bundle:
         raise _damaged(folder / LABELS, f"cannot be read: {error}") from None
     _require_no_aliases(folder / CONFIG)
     information = {key: value for key, value in manifest.items() if key != "files"}
+    if not _is_temperature(information.get("temperature", 1.0)):
+        raise _damaged(folder / MANIFEST, "holds no usable temperature")
     return Bundle(
         folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information, frozenset(manifest["files"])
     )
+
+
+def _is_temperature(value: object) -> bool:
+    """Whether logits can be divided by it without all answers becoming alike or none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.01 <= value <= 100
 
 
 def load_model(bundle: Bundle) -> Any:

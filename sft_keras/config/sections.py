@@ -308,6 +308,12 @@ class EvaluationConfig(Section):
     calibration_bins: int = Field(
         15, ge=2, le=100, title="Calibration bins", description="Equal-width bins of the calibration error."
     )
+    calibrate: bool = Field(
+        True,
+        title="Calibrate confidence",
+        description="Divide the logits by a temperature found on the validation part, so that confidences mean what "
+        "they say; no answer changes.",
+    )
     baselines: bool = Field(
         True, title="Baselines", description="Also score the majority class and TF-IDF + logistic regression."
     )

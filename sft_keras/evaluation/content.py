@@ -87,6 +87,8 @@ class ReportContent(_Part):
     versions: dict[str, Line] = {}
     notes: tuple[Line, ...] = ()
     history: tuple[dict[str, float | None], ...] = ()
+    temperature: float = Field(1.0, gt=0)
+    calibration_before: dict[str, float | None] | None = None
     lambda_search: LambdaSearch | None = None
     layer_search: LayerSearch | None = None
 

@@ -73,6 +73,9 @@ class Report:
         lambda_search: The weights λ that were tried on the validation part; None if none were.
         layer_search: The layers and penalties that were tried there; None if none were.
         history: The figures of each epoch; empty if nothing was trained.
+        temperature: What the logits were divided by; 1 if the confidences were left as they are.
+        calibration_before: Calibration error, Brier score and log loss on the test rows before that; None if they
+            were left.
     """
 
     scores: Scores
@@ -90,6 +93,8 @@ class Report:
     lambda_search: Mapping[str, Any] | None = None
     layer_search: Mapping[str, Any] | None = None
     history: tuple[Mapping[str, Any], ...] = ()
+    temperature: float = 1.0
+    calibration_before: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `report.json`: JSON types only, full precision, None for what is undefined."""
@@ -114,6 +119,8 @@ class Report:
             "lambda_search": self.lambda_search,
             "layer_search": self.layer_search,
             "history": list(self.history),
+            "temperature": self.temperature,
+            "calibration_before": self.calibration_before,
         }
         return {key: json_safe(value) for key, value in content.items()}
 

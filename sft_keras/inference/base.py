@@ -21,11 +21,13 @@ class TextPredictor(abc.ABC):
     Args:
         labels: The labels.
         task: How logits are read.
+        temperature: What the logits are divided by before they become probabilities; see `evaluation.calibration`.
     """
 
-    def __init__(self, labels: Labels, task: Task) -> None:
+    def __init__(self, labels: Labels, task: Task, *, temperature: float = 1.0) -> None:
         self.labels = labels
         self.task = task
+        self.temperature = temperature
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """One prediction a text, in order; an empty text gets an empty one.
@@ -56,7 +58,7 @@ class TextPredictor(abc.ABC):
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """float64 of shape [texts, classes], in the order of the texts and of `labels.names`."""
-        return self.task.probabilities(self.logits(texts))
+        return self.task.probabilities(self.logits(texts) / self.temperature)
 
     @abc.abstractmethod
     def logits(self, texts: Sequence[str]) -> np.ndarray:
@@ -76,6 +78,7 @@ class TokenPredictor(TextPredictor):
         max_length: Tokens a text; what is longer is cut, as in training.
         batch_size: Texts a batch.
         length: The only length that the model takes; None if any will do.
+        temperature: See `TextPredictor`.
     """
 
     def __init__(
@@ -87,8 +90,9 @@ class TokenPredictor(TextPredictor):
         max_length: int,
         batch_size: int = 32,
         length: int | None = None,
+        temperature: float = 1.0,
     ) -> None:
-        super().__init__(labels, task)
+        super().__init__(labels, task, temperature=temperature)
         self._tokenizer = tokenizer
         self._max_length = max_length
         self._batch_size = batch_size

@@ -32,6 +32,7 @@ class GraphPredictor(TokenPredictor):
             max_length=bundle.config.model.max_length,
             batch_size=batch_size,
             length=session_length(session),
+            temperature=bundle.temperature,
         )
         self._session: Any = session
 

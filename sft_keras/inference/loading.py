@@ -28,4 +28,5 @@ def load_predictor(bundle: Path | Bundle) -> Predictor:
         checked.labels,
         TASKS.get(checked.config.training.task),
         max_length=checked.config.model.max_length,
+        temperature=checked.temperature,
     )

@@ -155,7 +155,8 @@ class PooledPredictor(TextPredictor):
     """A bundle's place in the pool, with the interface of a predictor."""
 
     def __init__(self, pool: ModelPool, bundle: Path, model: QueuedModel) -> None:
-        super().__init__(model.predictor.labels, model.predictor.task)
+        known = model.predictor
+        super().__init__(known.labels, known.task, temperature=known.temperature)
         self._pool = pool
         self._bundle = bundle
 

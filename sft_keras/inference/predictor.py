@@ -24,6 +24,7 @@ class Predictor(TokenPredictor):
         task: How logits are read.
         max_length: Tokens a text; what is longer is cut, as in training.
         batch_size: Texts a batch.
+        temperature: See `TextPredictor`.
     """
 
     def __init__(
@@ -35,9 +36,16 @@ class Predictor(TokenPredictor):
         *,
         max_length: int,
         batch_size: int = 32,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__(
-            tokenizer, labels, task, max_length=max_length, batch_size=batch_size, length=fixed_length(model)
+            tokenizer,
+            labels,
+            task,
+            max_length=max_length,
+            batch_size=batch_size,
+            length=fixed_length(model),
+            temperature=temperature,
         )
         self._model = model
         self._input_names = tuple(model.input)

@@ -39,7 +39,7 @@ class ProcessPredictor(TextPredictor):
     def __init__(
         self, bundle: Bundle, *, start_seconds: float = START_SECONDS, answer_seconds: float = ANSWER_SECONDS
     ) -> None:
-        super().__init__(bundle.labels, TASKS.get(bundle.config.training.task))
+        super().__init__(bundle.labels, TASKS.get(bundle.config.training.task), temperature=bundle.temperature)
         self._folder = bundle.folder
         self._start_seconds = start_seconds
         self._answer_seconds = answer_seconds

@@ -49,7 +49,21 @@ def predictor_of(trained: Any) -> Any:
         trained.labels,
         TASKS.get(trained.config.training.task),
         max_length=trained.config.model.max_length,
+        temperature=trained.temperature,
     )
+
+
+def calibrated(trained: Any, validation: Examples) -> Any:
+    """The same model with the temperature that fits the validation part, if the settings ask for it."""
+    from sft_keras.evaluation.calibration import fit_temperature
+    from sft_keras.tasks.base import TASKS
+
+    config = trained.config
+    if not config.evaluation.calibrate or not TASKS.get(config.training.task).takes_temperature:
+        return trained
+
+    logits = predictor_of(trained).logits(validation.texts)
+    return replace(trained, temperature=fit_temperature(logits, trained.labels.encode(validation.labels)))
 
 
 def report_on_test(
@@ -96,13 +110,26 @@ def report_on_test(
         class_weight=_baseline_weights(config, trained, training),
         history=trained.position.history,
     )
-    report = replace(report, **found)
+    report = replace(report, **found, **_scaling(trained, truth, probabilities))
     # Texts stay with the texts: what lies in `report/` can be shown to anybody.
     save_predictions(run, trained.labels.names, probabilities)
     save_mistakes(run, confident_mistakes(truth, probabilities, test.texts, trained.labels.names))
     status = run.status()
     write_report(report, run.report, config=config, data=data_title(status.data), created=status.created)
     return report.to_dict()
+
+
+def _scaling(trained: Any, truth: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    """What the report says of the temperature."""
+    from sft_keras.evaluation.calibration import without_temperature
+    from sft_keras.evaluation.metrics import classification_metrics
+
+    if trained.temperature == 1.0:
+        return {}
+    bins = trained.config.evaluation.calibration_bins
+    before = classification_metrics(truth, without_temperature(probabilities, trained.temperature), bins=bins)
+    kept = {name: before[name] for name in ("ece", "brier", "log_loss") if name in before}
+    return {"temperature": trained.temperature, "calibration_before": kept}
 
 
 def _baseline_weights(config: RunConfig, trained: Any, training: Examples) -> dict[int, float] | None:
@@ -142,6 +169,7 @@ def keep_bundle(
         "epochs_done": trained.position.epoch,
         "best_epoch": trained.position.best_epoch,
         "data_fingerprint": fingerprint(splits),
+        "temperature": trained.temperature,
         "versions": versions(),
     }
     write_bundle(

@@ -18,7 +18,7 @@ from sft_keras.errors import SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
 from sft_keras.runs.request import is_requested, prepare_requested
-from sft_keras.runs.results import keep_bundle, predictor_of, report_on_test
+from sft_keras.runs.results import calibrated, keep_bundle, predictor_of, report_on_test
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
@@ -172,8 +172,10 @@ def _execute(
     sink.event("phase", name="training")
     trained = train_into(config, checkpoints)
     report = None
-    if trained.complete and splits.test is not None:
+    if trained.has_best:
         sink.event("phase", name="evaluating")
+        trained = calibrated(trained, splits.validation)
+    if trained.complete and splits.test is not None:
         report = report_on_test(run, splits, splits.test, trained, {**found, **trained.findings})
     if trained.has_best:
         sink.event("phase", name="saving")

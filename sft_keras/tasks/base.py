@@ -40,9 +40,12 @@ class Task(abc.ABC):
 
     Attributes:
         name: The task's name, that of its file.
+        takes_temperature: Whether its probabilities are the softmax of its logits, so that these can be divided by a
+            temperature.
     """
 
     name: str
+    takes_temperature = False
 
     @abc.abstractmethod
     def build_model(

@@ -20,6 +20,7 @@ class Classification(Task):
     """One label a text."""
 
     name = "classification"
+    takes_temperature = True
 
     def build_model(
         self,

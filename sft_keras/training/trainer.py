@@ -37,6 +37,7 @@ class Trained:
         config: The configuration as it was carried out: what the training chose by itself (layers, number format, the
             parts that a batch was computed in) filled in.
         findings: What was tried, for the report: `layer_search`.
+        temperature: What the logits are divided by before they become probabilities.
     """
 
     model: FineTuneModel
@@ -48,6 +49,7 @@ class Trained:
     complete: bool
     config: RunConfig
     findings: dict[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
 
     @property
     def has_best(self) -> bool:

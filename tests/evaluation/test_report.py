@@ -37,6 +37,8 @@ KEYS = {
     "history",
     "lambda_search",
     "layer_search",
+    "temperature",
+    "calibration_before",
 }
 
 

@@ -99,7 +99,9 @@ def predict(
             raise ConfigError(
                 "--file takes --out, and no --text.", where="predict", fix="For example: --file in.csv --out out.csv"
             )
-        rows = services.predict_file(bundle, file, out, text_column=text_column, probabilities=probabilities)
+        rows = services.predict_file(
+            bundle, file, out, text_column=text_column, probabilities=probabilities, warn=_warned
+        )
         if as_json:
             print_json({"rows": rows, "out": str(out)})
         else:
@@ -135,6 +137,12 @@ def explain(
     from sft_keras.terminal_words import show_explanation
 
     show_explanation(found)
+
+
+def _warned(sentence: str) -> None:
+    from sft_keras.errors import one_line
+
+    print(f"Note: {one_line(sentence)}", file=sys.stderr)
 
 
 def _lines() -> Iterator[str]:

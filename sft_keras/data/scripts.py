@@ -46,6 +46,20 @@ def unspaced_share(texts: Iterable[str]) -> float:
     return unspaced / (unspaced + spaced) if unspaced else 0.0
 
 
+def unspaced_runs(text: str) -> list[tuple[str, bool]]:
+    """A text in runs of one kind: its pieces, each with whether it is of a script without spaces."""
+    runs: list[tuple[str, bool]] = []
+    at = 0
+    for found in _UNSPACED.finditer(text):
+        if found.start() > at:
+            runs.append((text[at : found.start()], False))
+        runs.append((found[0], True))
+        at = found.end()
+    if at < len(text):
+        runs.append((text[at:], False))
+    return runs
+
+
 def mostly_unspaced(texts: Iterable[str]) -> bool:
     """Whether more than 30% of the letters are of scripts without spaces, so that characters make better tokens.
 

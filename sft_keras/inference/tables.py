@@ -30,6 +30,7 @@ def predict_table(
     probabilities: bool,
     defused: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    hear: Callable[[Prediction], None] = lambda _prediction: None,
 ) -> None:
     """Writes each row of a table with its prediction; the file appears when it is complete.
 
@@ -41,6 +42,7 @@ def predict_table(
         probabilities: Whether to add the probability of each label.
         defused: Whether no cell of a .csv or .tsv may be a formula for a spreadsheet.
         progress: Called with the rows that are done, and all.
+        hear: Called with each prediction.
 
     Raises:
         DataError: The file cannot be written.
@@ -52,6 +54,7 @@ def predict_table(
         predictions = predictor.predict_stream(frame[column], chunk=STEP)
         rows = zip(frame.itertuples(index=False, name=None), predictions, strict=True)
         for number, (row, prediction) in enumerate(rows, start=1):
+            hear(prediction)
             write([safe(cell) for cell in (*row, *_cells(prediction, len(extra)))])
             if number % STEP == 0 or number == len(frame):
                 progress(number, len(frame))

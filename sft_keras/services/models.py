@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sft_keras.errors import DataError, SftError
 from sft_keras.places import told_as
 from sft_keras.services.base import Installation
+from sft_keras.services.drift import Watching
 from sft_keras.settings import MIB
 
 if TYPE_CHECKING:
@@ -83,7 +84,15 @@ class ModelServices(Installation):
         return self.load(bundle).explain(text, label, method=cast("Method", method))
 
     def predict_file(
-        self, bundle: Path, source: str, target: Path, *, text_column: str | None = None, probabilities: bool = False
+        self,
+        bundle: Path,
+        source: str,
+        target: Path,
+        *,
+        text_column: str | None = None,
+        probabilities: bool = False,
+        language: str = "en",
+        warn: Callable[[str], None] = lambda _sentence: None,
     ) -> int:
         """Predicts each row of a file and writes it with all its columns; returns the number of rows.
 
@@ -93,6 +102,8 @@ class ModelServices(Installation):
             target: What is written: .csv, .tsv or .jsonl by its ending. It appears when it is complete.
             text_column: The column with the texts; found if left out.
             probabilities: Whether to add the probability of each label.
+            language: Of the warning.
+            warn: Told, in one sentence, if the texts differ from those that the model was made of.
 
         Raises:
             SftError: A file or the bundle cannot be used.
@@ -105,7 +116,12 @@ class ModelServices(Installation):
         require_writable(target)  # before the long work
         table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
-        predict_table(self.load(bundle), table.frame, column, target, probabilities=probabilities)
+        predictor = self.load(bundle)
+        watch = Watching(bundle, predictor.labels.names)
+        predict_table(predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear)
+        told = watch.told(language)
+        if told:
+            warn(told)
         return len(table.frame)
 
     def read_texts(self, path: Path, name: str) -> list[str]:

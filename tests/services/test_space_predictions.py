@@ -91,6 +91,18 @@ def test_a_file(space: Space, tmp_path: Path, ending: str) -> None:
     assert path.is_relative_to(space.folder / "predictions")
 
 
+def test_a_file_of_another_kind_is_told_and_one_of_the_same_kind_is_not(space: Space, tmp_path: Path) -> None:
+    alike = write_csv(tmp_path / "alike.csv", [(text, "") for text, _ in sentences(60, seed=5)], ("text", "c"))
+    assert space.result_drift(space.predict_file(RUN, alike, "a.csv", text_column="text")) == ""
+    other = write_csv(tmp_path / "other.csv", [(f"ship{i} port{i} " * 20, "") for i in range(60)], ("text", "c"))
+    result = space.predict_file(RUN, other, "b.csv", text_column="text")
+    assert "never occurred in training" in space.result_drift(result)
+    assert "从未" in space.result_drift(result, "zh")
+    about = space.result_file(result)[0].parent / "result.json"
+    about.write_text(about.read_text(encoding="utf-8").replace('"changes"', '"chances"'), encoding="utf-8")
+    assert space.result_drift(result) == ""
+
+
 @pytest.mark.parametrize("cell", ["=1", "+cmd|x", "-1+1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_of_a_result_is_a_formula(space: Space, tmp_path: Path, cell: str) -> None:
     source = write_csv(

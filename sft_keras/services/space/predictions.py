@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.inference.explain import WordWeight, explain
 from sft_keras.json_files import read_json
+from sft_keras.places import told_as
+from sft_keras.services.drift import Watching, told_drift
 from sft_keras.services.space.base import OwnedFolder, new_id
 from sft_keras.settings import MIB
 from sft_keras.spaces.files import folder_bytes
@@ -90,8 +92,24 @@ class PredictionSpace(OwnedFolder):
         try:
             temporary.mkdir(parents=True)
             target = temporary / f"table{ending}"
-            predict_table(predictor, table.frame, column, target, probabilities=True, defused=True, progress=progress)
-            about = {"name": saved, "rows": rows, "run": run, "created": datetime.now(UTC).isoformat()}
+            watch = Watching(self.place("runs", run), predictor.labels.names)
+            predict_table(
+                predictor,
+                table.frame,
+                column,
+                target,
+                probabilities=True,
+                defused=True,
+                progress=progress,
+                hear=watch.hear,
+            )
+            about = {
+                "name": saved,
+                "rows": rows,
+                "run": run,
+                "created": datetime.now(UTC).isoformat(),
+                "drift": watch.facts(),
+            }
             (temporary / RESULT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
             temporary.rename(self.folder / KIND / result)
         except OSError as error:
@@ -109,6 +127,10 @@ class PredictionSpace(OwnedFolder):
         except (OSError, ValueError, KeyError, TypeError):
             raise ArtifactError("The result cannot be read.", fix="Predict the file once more.") from None
         return place / f"table{Path(name).suffix}", name
+
+    def result_drift(self, result: str, language: str = "en") -> str:
+        """One sentence if the texts of a result differ from those that the model was made of; "" otherwise."""
+        return told_drift(read_json(self.place(KIND, result) / RESULT).get("drift"), language)
 
     def bundle_zip(self, run: str) -> tuple[Path, str]:
         """The bundle as one zip file, made when it is first asked for, and the name to save it under."""

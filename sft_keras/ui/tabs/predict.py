@@ -78,10 +78,12 @@ def file_of(
     try:
         result = work.result()
         name = space.result_file(result)[1]
+        differs = space.result_drift(result, say.language)
     except SftError as error:
         yield callout("error", told(error, say)), ""
         return
-    yield callout("success", say("predict.file_done", name=name)), result
+    done_now = callout("success", say("predict.file_done", name=name))
+    yield joined([callout("warning", differs), done_now]) if differs else done_now, result
 
 
 def _head(space: Space | None, run: str, say: Catalogue) -> tuple[Markup, bool]:

@@ -6,7 +6,11 @@ import random
 import time
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sft_keras.data import duplicates
 from sft_keras.data.duplicates import duplicate_groups, exact_groups, normal_text, shingles
 
 
@@ -59,6 +63,45 @@ def test_groups_agree_with_exact_similarity() -> None:
                 missed += groups[i] != groups[j]
     assert pairs > 30
     assert missed <= 0.02 * pairs
+
+
+def brute_force(texts: list[str], similarity: float) -> list[int]:
+    """Connected components over all pairs that are alike enough."""
+    pieces = [shingles(normal_text(text)) for text in texts]
+    groups = list(range(len(texts)))
+    for i in range(len(texts)):
+        for j in range(i):
+            if len(pieces[i] & pieces[j]) / len(pieces[i] | pieces[j]) >= similarity:
+                old, new = max(groups[i], groups[j]), min(groups[i], groups[j])
+                groups = [new if group == old else group for group in groups]
+    return list(np.unique(groups, return_inverse=True)[1])
+
+
+WORDS = st.lists(st.sampled_from(["parcel", "late", "refund", "great", "很好", "服务", "7"]), min_size=1, max_size=12)
+
+
+@given(st.lists(WORDS.map(" ".join), min_size=1, max_size=12), st.sampled_from([0.9, 1.0]))
+@settings(max_examples=60, deadline=None)
+def test_groups_are_those_of_brute_force_but_for_pairs_that_are_missed(texts: list[str], similarity: float) -> None:
+    found, true = duplicate_groups(texts, similarity).tolist(), brute_force(texts, similarity)
+    assert all(true[i] == true[j] for i in range(len(texts)) for j in range(i) if found[i] == found[j])
+    if similarity == 1.0:
+        assert found == true
+
+
+def test_a_bucket_gives_the_texts_before_it_and_no_more_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = np.random.default_rng(0).integers(0, 5, 200).astype(np.uint64)
+    buckets = duplicates._Buckets(keys)
+    for i in range(200):
+        assert sorted(buckets.before(i).tolist()) == [j for j in range(i) if keys[j] == keys[i]]
+    monkeypatch.setattr(duplicates, "MOST_IN_BUCKET", 3)
+    assert max(len(buckets.before(i)) for i in range(200)) == 3
+
+
+def test_a_crowd_of_one_template_is_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "MOST_IN_BUCKET", 5)
+    crowd = [f"Your order has been sent and will be with you within two to three working days, number {i}" for i in range(300)]
+    assert set(duplicate_groups(crowd, 0.9).tolist()) == {0}
 
 
 def test_empty_and_single() -> None:

@@ -212,8 +212,9 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
         """The dataset of a run; None if it is gone."""
         from sft_keras.runs.about import read_about
 
+        about = read_about(self.place("runs", run))
         try:
-            return self._dataset(read_about(self.place("runs", run)).dataset_id)
+            return self._dataset(about.dataset_id)
         except ArtifactError:
             return None
 

@@ -314,6 +314,12 @@ class EvaluationConfig(Section):
         description="Divide the logits by a temperature found on the validation part, so that confidences mean what "
         "they say; no answer changes.",
     )
+    control_run: bool = Field(
+        False,
+        title="Control run",
+        description="With a supervised term, also train at λ = 0 with the same seed, and compare on the test part; "
+        "takes twice as long.",
+    )
     baselines: bool = Field(
         True, title="Baselines", description="Also score the majority class and TF-IDF + logistic regression."
     )

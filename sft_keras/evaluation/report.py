@@ -72,6 +72,7 @@ class Report:
         notes: What a reader should know, one sentence each.
         lambda_search: The weights λ that were tried on the validation part; None if none were.
         layer_search: The layers and penalties that were tried there; None if none were.
+        control: The same training at λ = 0 on the same test rows; None if there was none.
         history: The figures of each epoch; empty if nothing was trained.
         temperature: What the logits were divided by; 1 if the confidences were left as they are.
         calibration_before: Calibration error, Brier score and log loss on the test rows before that; None if they
@@ -92,6 +93,7 @@ class Report:
     notes: tuple[str, ...] = ()
     lambda_search: Mapping[str, Any] | None = None
     layer_search: Mapping[str, Any] | None = None
+    control: Mapping[str, Any] | None = None
     history: tuple[Mapping[str, Any], ...] = ()
     temperature: float = 1.0
     calibration_before: Mapping[str, float] | None = None
@@ -118,6 +120,7 @@ class Report:
             "notes": list(self.notes),
             "lambda_search": self.lambda_search,
             "layer_search": self.layer_search,
+            "control": self.control,
             "history": list(self.history),
             "temperature": self.temperature,
             "calibration_before": self.calibration_before,

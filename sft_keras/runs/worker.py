@@ -15,6 +15,7 @@ from sft_keras.backend import load_backend
 from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
 from sft_keras.errors import SftError, TrainingError
+from sft_keras.runs.control import train_control, wants_control
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
 from sft_keras.runs.request import is_requested, prepare_requested
@@ -176,6 +177,18 @@ def _execute(
         sink.event("phase", name="evaluating")
         trained = calibrated(trained, splits.validation)
     if trained.complete and splits.test is not None:
+        if wants_control(trained.config):
+            sink.event("phase", name="control")
+            found["control"] = train_control(
+                trained.config,
+                splits.test,
+                trained,
+                checkpoints=run.checkpoints,
+                sink=sink,
+                train=train_into,
+                probabilities=lambda model, texts: predictor_of(model).probabilities(texts),
+            )
+            sink.event("phase", name="evaluating")
         report = report_on_test(run, splits, splits.test, trained, {**found, **trained.findings})
     if trained.has_best:
         sink.event("phase", name="saving")

@@ -38,6 +38,7 @@ KEYS = {
     "lambda_search",
     "layer_search",
     "temperature",
+    "control",
     "calibration_before",
 }
 

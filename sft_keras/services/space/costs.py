@@ -86,6 +86,7 @@ def estimate(config: RunConfig, texts: Texts, speed: Speed) -> Estimate:
     mean *= PADDING
     steps = -(-training // options.batch_size)
     trainings = len({0.0, *config.objective.weight_grid}) if config.objective.searches_weight else 1
+    trainings += config.evaluation.control_run and any(term.weight for term in config.objective.terms)
     forward = speed.forward_seconds * mean
     if config.model.trainable == "head":
         epochs = 1 if options.head_solver == "logistic" else options.epochs

@@ -1,4 +1,4 @@
-"""Predictions by a warm process with Keras, for bundles whose model could not be exported."""
+"""Predictions by a warm process with Keras, for bundles whose model could not be exported, and exact explanations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from sft_keras.artifacts.bundle import Bundle
 from sft_keras.errors import ArtifactError
 from sft_keras.inference.base import TextPredictor
+from sft_keras.inference.explain import Explanation, WordWeight, require_label
 from sft_keras.tasks.base import TASKS
 
 START_SECONDS, ANSWER_SECONDS = 180.0, 180.0
@@ -52,9 +53,24 @@ class ProcessPredictor(TextPredictor):
         Raises:
             ArtifactError: The model cannot be loaded, or its process died twice or did not answer in time.
         """
+        found = self._answer({"texts": list(texts)})["logits"]
+        return np.asarray(found, dtype=np.float32).reshape(len(texts), len(self.labels))
+
+    def explain(self, text: str, label: str | None = None) -> Explanation:
+        """Which words speak for a label, by integrated gradients: see `Predictor.explain`.
+
+        Raises:
+            InputValueError: The model knows no such label.
+            ArtifactError: See `logits`.
+        """
+        require_label(self.labels.names, label)
+        found = self._answer({"explain": text, "label": label})["explanation"]
+        return Explanation(**{**found, "words": [WordWeight(**each) for each in found["words"]]})
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         for _ in range(2):
             with contextlib.suppress(_EndedError):
-                return np.asarray(self._asked(texts), dtype=np.float32).reshape(len(texts), len(self.labels))
+                return self._asked(request)
             self.close()
         raise ArtifactError(
             "The process that computes for this model ended unexpectedly; there may be too little memory.",
@@ -74,17 +90,17 @@ class ProcessPredictor(TextPredictor):
                 with contextlib.suppress(OSError):
                     stream.close()
 
-    def _asked(self, texts: Sequence[str]) -> Any:
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
         process = self._process
         if process is None or process.poll() is not None:
             self.close()
             process = self._started()
         try:
             # `Popen` has a stream for each pipe that it was asked for; the buffer of this one is one line.
-            process.stdin.write(json.dumps({"texts": list(texts)}) + "\n")  # type: ignore[union-attr]
+            process.stdin.write(json.dumps(request) + "\n")  # type: ignore[union-attr]
         except OSError:
             raise _EndedError from None
-        return self._received(self._answer_seconds)["logits"]
+        return self._received(self._answer_seconds)
 
     def _started(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "sft_keras.inference.worker_process", str(self._folder)]

@@ -1,7 +1,8 @@
 """A process that answers for one bundle with Keras: `python -m sft_keras.inference.worker_process BUNDLE`.
 
-It reads one JSON object a line, `{"texts": [...]}`, and writes one a line: `{"ready": true}` first, then
-`{"logits": [[...]]}` or `{"error": ..., "where": ..., "fix": ...}`. It ends when its input does, hence with its parent.
+It reads one JSON object a line, `{"texts": [...]}` or `{"explain": text, "label": label}`, and writes one a line:
+`{"ready": true}` first, then `{"logits": [[...]]}`, `{"explanation": {...}}` or `{"error": ..., "where": ..., "fix":
+...}`. It ends when its input does, hence with its parent.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sft_keras.errors import SftError
+
+if TYPE_CHECKING:
+    from sft_keras.inference.predictor import Predictor
 
 
 def main(bundle: str) -> int:
@@ -36,12 +41,18 @@ def main(bundle: str) -> int:
         answer({"ready": True})
         for line in sys.stdin:
             try:
-                answer({"logits": predictor.logits(json.loads(line)["texts"]).tolist()})
+                answer(_answered(predictor, json.loads(line)))
             except BrokenPipeError:
                 return 0
             except Exception as error:
                 answer(_told(error))
     return 0
+
+
+def _answered(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
+    if "explain" in request:
+        return {"explanation": asdict(predictor.explain(request["explain"], request["label"]))}
+    return {"logits": predictor.logits(request["texts"]).tolist()}
 
 
 def _told(error: Exception) -> dict[str, str]:

@@ -8,6 +8,7 @@ from sft_keras.services.memory import Memory, shared
 from sft_keras.settings import MIB, Settings
 
 if TYPE_CHECKING:
+    from sft_keras.inference.exact import Explainer
     from sft_keras.inference.pool import ModelPool
     from sft_keras.runs.store import Index
     from sft_keras.spaces.passwords import Passwords
@@ -53,6 +54,13 @@ class Installation:
         from sft_keras.spaces.passwords import Passwords
 
         return Passwords()
+
+    @shared
+    def explainer(self) -> Explainer:
+        """Explains exactly, in a process of its own with Keras."""
+        from sft_keras.inference.exact import Explainer
+
+        return Explainer()
 
     @shared
     def pool(self) -> ModelPool:

@@ -19,8 +19,9 @@ import pytest
 
 from sft_keras.artifacts.bundle import GRAPH, read_bundle
 from sft_keras.data.labels import Labels
-from sft_keras.errors import ArtifactError, OverloadedError
+from sft_keras.errors import ArtifactError, InputValueError, OverloadedError
 from sft_keras.inference.base import TextPredictor
+from sft_keras.inference.exact import Explainer
 from sft_keras.inference.pool import ModelPool, Opened, open_predictor
 from sft_keras.inference.process import ProcessPredictor
 from sft_keras.runs.directory import RunDirectory
@@ -250,6 +251,27 @@ def test_a_process_that_does_not_answer_in_time_is_ended(copied_run: RunDirector
     with pytest.raises(ArtifactError, match="did not answer within"):
         impatient.logits(["x"])
     assert impatient._process is None
+
+
+def test_an_exact_explanation_comes_from_one_process_that_ends_when_nobody_asks(
+    copied_run: RunDirectory, services: Services
+) -> None:
+    explainer = Explainer(idle_seconds=2)
+    expected = services.load(copied_run.bundle).explain("a great film!", "good")
+    found = explainer.explain(copied_run.path, "a great film!", "good")
+    assert (found.label, found.method, found.steps) == ("good", "gradients", expected.steps)
+    assert [piece.text for piece in found.words] == [piece.text for piece in expected.words]
+    np.testing.assert_allclose(
+        [piece.weight for piece in found.words], [piece.weight for piece in expected.words], atol=1e-5
+    )
+    assert explainer._process is not None
+    child = explainer._process._process
+    with pytest.raises(InputValueError, match="goood"):
+        explainer.explain(copied_run.path, "a", "goood")
+    assert explainer._process._process is child  # a mistake of the person's does not cost a new start
+    assert child is not None
+    child.wait(20)
+    assert explainer._process is None
 
 
 def test_a_process_that_cannot_load_says_why(copied_run: RunDirectory) -> None:

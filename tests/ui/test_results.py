@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from sft_keras.errors import ArtifactError, ConfigError, DataError, LinkError
-from sft_keras.inference.explain import WordWeight
+from sft_keras.inference.explain import Explanation, WordWeight
 from sft_keras.services import Services, Space
 from sft_keras.services.space.base import new_key
 from sft_keras.services.space.evaluation import ThresholdView
@@ -31,7 +31,7 @@ from sft_keras.ui.components.answers import answer_list
 from sft_keras.ui.components.links import address_of, address_panel, programs
 from sft_keras.ui.components.results import threshold_effect, threshold_picture
 from sft_keras.ui.components.work import Work
-from sft_keras.ui.tabs import evaluate, evaluate_more, predict, share
+from sft_keras.ui.tabs import evaluate, evaluate_more, predict, predict_why, share
 from sft_keras.ui.texts import catalogue
 from tests.services.made_runs import NAMES, answers, made_run
 
@@ -223,6 +223,29 @@ def test_answers_come_first_and_words_follow():
     assert [Tags(piece).count("mark") for piece in pieces] == [0, 9]
     list(predict.answers_of(model, "r", ["x"] * 20, EN))
     assert model.explained == 3 + predict.MOST_EXPLAINED
+
+
+def test_the_words_are_for_the_label_that_was_chosen():
+    model: Any = Model()
+    (shown,) = predict_why.words_for(model, "r", ["one", "two"], "<b>", EN)
+    assert EN("predict.words_legend", label="&lt;b&gt;") in shown
+    (own,) = predict_why.words_for(model, "r", ["one"], "", EN)
+    assert EN("predict.words_legend", label="a") in own
+
+
+def test_exact_words_follow_one_by_one_and_say_what_they_add_up_to():
+    model: Any = Model()
+    model.explain_exactly = lambda _run, text, label: Explanation(label, "gradients", [WordWeight(text, 0.4)], 0.9, 0.5)
+    steps = list(predict_why.exact_words_for(model, "r", ["one", "two"], "b", EN))
+    assert [EN("predict.exact_working") in step for step in steps] == [True, True, False]
+    assert Tags(steps[-1]).count("mark") == 2 + 2 * 2
+    assert EN("predict.exact_note", before="50.0%", now="90.0%") in steps[-1]
+
+    def refused(_run, _text, _label):
+        raise ArtifactError(ATTACK)
+
+    model.explain_exactly = refused
+    assert "&lt;img" in list(predict_why.exact_words_for(model, "r", ["one"], "", EN))[-1]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
-from sft_keras.inference.explain import WordWeight, explain
+from sft_keras.errors import ArtifactError, ConfigError, DataError
+from sft_keras.inference.explain import Explanation, WordWeight, explain
 from sft_keras.json_files import read_json
 from sft_keras.places import told_as
 from sft_keras.services.drift import Watching, told_drift
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sft_keras.inference.base import TextPredictor
     from sft_keras.tasks.base import Prediction
 
-__all__ = ["PredictionSpace", "WordWeight"]
+__all__ = ["Explanation", "PredictionSpace", "WordWeight"]
 
 KIND = "predictions"
 RESULT = "result.json"
@@ -48,9 +48,22 @@ class PredictionSpace(OwnedFolder):
         """One prediction a text."""
         return self.predictor(run).predict(texts)
 
+    def labels(self, run: str) -> tuple[str, ...]:
+        """The labels that the model of a run tells apart."""
+        from sft_keras.data.labels import Labels
+
+        try:
+            return tuple(Labels.from_json((self._bundle(run) / "labels.json").read_text(encoding="utf-8")).names)
+        except (OSError, ValueError):
+            raise ArtifactError("The labels of this model cannot be read.", fix="Train it once more.") from None
+
     def explain(self, run: str, text: str, label: str | None = None) -> list[WordWeight]:
         """Which words speak for a label (the predicted one if left out): each is left out in turn."""
         return explain(self.predictor(run), text, label)
+
+    def explain_exactly(self, run: str, text: str, label: str | None = None) -> Explanation:
+        """The same by integrated gradients, whose weights add up; the first time it takes as long as Keras to start."""
+        return self.installation.explainer.explain(self._bundle(run), text, label)
 
     def predict_file(
         self,

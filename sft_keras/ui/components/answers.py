@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sft_keras.services.space.predictions import WordWeight
+from sft_keras.services.space.predictions import Explanation, WordWeight
 from sft_keras.ui.components.html import Markup, joined, tag
 from sft_keras.ui.components.results import percent
 from sft_keras.ui.texts import Catalogue
@@ -23,7 +23,12 @@ _LEAST_PART = 0.15
 
 
 def answer_list(
-    predictions: Sequence[Prediction], say: Catalogue, *, words: Mapping[int, Sequence[WordWeight]] | None = None
+    predictions: Sequence[Prediction],
+    say: Catalogue,
+    *,
+    words: Mapping[int, Sequence[WordWeight]] | None = None,
+    label: str = "",
+    notes: Mapping[int, str] | None = None,
 ) -> Markup:
     """The answers one below the other.
 
@@ -31,12 +36,27 @@ def answer_list(
         predictions: What the model says of each text.
         say: The sentences.
         words: By the number of the text, from 0: its pieces with their weight.
+        label: Which label the weights are for; the one that was answered if "".
+        notes: By the number of the text: what stands below its words.
     """
     found = words or {}
-    return tag("ol", *(_answer(each, say, found.get(i)) for i, each in enumerate(predictions)), class_="a-answers")
+    below = notes or {}
+    items = (
+        _answer(each, say, found.get(number), label, below.get(number, "")) for number, each in enumerate(predictions)
+    )
+    return tag("ol", *items, class_="a-answers")
 
 
-def _answer(prediction: Prediction, say: Catalogue, words: Sequence[WordWeight] | None) -> Markup:
+def exact_note(found: Explanation, say: Catalogue) -> str:
+    """What the weights of an exact explanation add up to."""
+    if found.baseline is None:
+        return say("predict.exact_not")
+    return say("predict.exact_note", before=percent(found.baseline, say), now=percent(found.probability, say))
+
+
+def _answer(
+    prediction: Prediction, say: Catalogue, words: Sequence[WordWeight] | None, label: str, note: str
+) -> Markup:
     if not prediction.label:
         return tag("li", tag("p", say("predict.answer_empty"), class_="s-subdued"), class_="a-answer")
     marked = words is not None and _strongest(words) >= _LEAST_WEIGHT
@@ -51,7 +71,9 @@ def _answer(prediction: Prediction, say: Catalogue, words: Sequence[WordWeight] 
         tag("p", text, class_="a-text", dir="auto"),
     ]
     if words is not None:
-        parts.append(_legend(prediction.label, say) if marked else tag("p", say("predict.words_none"), class_="a-note"))
+        none = tag("p", say("predict.words_none"), class_="a-note")
+        parts.append(_legend(label or prediction.label, say) if marked else none)
+        parts.append(tag("p", note, class_="a-note") if note else "")
     parts.append(_bars(prediction.probabilities, say))
     return tag("li", *parts, class_="a-answer")
 

@@ -17,11 +17,11 @@ from sft_keras.ui.components.links import programs
 from sft_keras.ui.components.work import Work
 from sft_keras.ui.downloads import fetch_after, ticket_box, ticket_for
 from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
-from sft_keras.ui.tabs import share
+from sft_keras.ui.tabs import predict_why, share
+from sft_keras.ui.tabs.predict_why import MOST_EXPLAINED
 from sft_keras.ui.texts import Catalogue
 
 MOST_TEXTS = 100
-MOST_EXPLAINED = 5
 ENDINGS = (".csv", ".tsv", ".jsonl")
 _CODE = {"python": "Python", "javascript": "JavaScript", "shell": "curl"}
 
@@ -119,6 +119,8 @@ def build(shared: Shared) -> None:
             )
             go = gr.Button(label("predict.button"), variant="primary", elem_id="predict-go")
             answers = block(elem_id="predict-answers")
+            sorted_texts = gr.State([])
+            offer_labels = predict_why.build(shared, answers, sorted_texts)
         with gr.Accordion(label("predict.file_title"), open=False, elem_id="predict-file-part", elem_classes=["card"]):
             file_head = block(elem_id="predict-file-head")
             file = gr.File(label=label("predict.file_label"), type="filepath", height=140, elem_id="predict-file")
@@ -209,7 +211,10 @@ def build(shared: Shared) -> None:
     shared.run.change(lambda: gr.Button(visible=False), None, fetch_result, **many)
     gr.on([*triggers, address.change], guarded(texts, code), keys, [code_head, code_tabs, *codes], **many)
     head.click(open_tab, None, shared.tabs, **quiet())
-    go.click(guarded(texts, predict), [*keys, typed], answers, api_visibility="private", show_progress="hidden")
+    kept = go.click(lambda text: lines_of(text)[:MOST_TEXTS], typed, sorted_texts, **quiet())
+    offer_labels(
+        kept.then(guarded(texts, predict), [*keys, typed], answers, api_visibility="private", show_progress="hidden")
+    )
     start.click(
         guarded(texts, predict_file),
         [*keys, file, ending, column],

@@ -183,7 +183,7 @@ def _answers(features: Any, truth: np.ndarray, seen: np.ndarray, held: np.ndarra
         result[:, present] = 1.0
         return result
     penalty = INVERSE_PENALTY_SPARSE if sparse.issparse(features) else INVERSE_PENALTY
-    model = LogisticRegression(C=penalty, max_iter=100, tol=1e-2)
+    model = LogisticRegression(C=penalty, max_iter=100, tol=1e-3)
     if not sparse.issparse(features):
         model = make_pipeline(StandardScaler(), model)
     with warnings.catch_warnings():

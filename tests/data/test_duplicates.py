@@ -100,7 +100,10 @@ def test_a_bucket_gives_the_texts_before_it_and_no_more_than_the_bound(monkeypat
 
 def test_a_crowd_of_one_template_is_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "MOST_IN_BUCKET", 5)
-    crowd = [f"Your order has been sent and will be with you within two to three working days, number {i}" for i in range(300)]
+    crowd = [
+        f"Your order has been sent and will be with you within two to three working days, number {i}"
+        for i in range(300)
+    ]
     assert set(duplicate_groups(crowd, 0.9).tolist()) == {0}
 
 

@@ -38,10 +38,12 @@ def test_a_corrected_training_is_scored_on_the_same_rows(services, slipped, tmp_
     before, after = load_splits(plain), load_splits(corrected)
     assert after.test.fingerprint() == before.test.fingerprint()
     assert after.test.rows.tolist() == before.test.rows.tolist()
-    named = {text: label for text, label in sentences(120)}
+    named = dict(sentences(120))
     assert any(named[text] != label for text, label in zip(before.train.texts, before.train.labels, strict=True))
     assert all(named[text] == label for text, label in zip(after.train.texts, after.train.labels, strict=True))
-    assert all(named[text] == label for text, label in zip(after.validation.texts, after.validation.labels, strict=True))
+    assert all(
+        named[text] == label for text, label in zip(after.validation.texts, after.validation.labels, strict=True)
+    )
     told = (corrected.path / "log.txt").read_text(encoding="utf-8")
     assert "1 correction(s) match no row" in told
     result = services.start(corrected)

@@ -16,6 +16,9 @@ from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, quiet, space_of,
 from sft_keras.ui.texts import Catalogue
 
 _SHORT = 80
+# The run that is shown, the page of its list, the row that gets another label, and the content that was sent. Gradio
+# reads the annotations of handlers, so that this must stand in the module.
+Place = tuple[str, int, str, str]
 
 
 def decide(space: Space, run: str, action: str, key: str) -> None:
@@ -43,9 +46,7 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
             [], value=None, visible=False, label=texts.label("review.other_label"), elem_id="evaluate-labels-other"
         )
         summed = block(elem_id="evaluate-labels-sum", clicks=True)
-    # The run that is shown, the page of its list, the row that gets another label, and the content that was sent.
     place = gr.State(("", 0, "", ""))
-    Place = tuple[str, int, str, str]
 
     def drawn(space: Space, run: str, page: int, row: str, before: str, say: Catalogue) -> dict[Any, Any]:
         view = space.review(run)

@@ -17,10 +17,12 @@ class Sentence:
         text: What it says, in the reader's language.
         kind: "say" for a result, "how" for an explanation in small print, "warn" for what a person should mind, "good"
             for what is as it should be.
+        private: Whether it tells of the data what others should not see.
     """
 
     text: str
     kind: Literal["say", "how", "warn", "good"] = "say"
+    private: bool = False
 
 
 @dataclass(frozen=True)

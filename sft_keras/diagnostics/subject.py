@@ -43,6 +43,7 @@ class Subject:
         sink: Hears `step` (fraction, 0 to 1) and `log` (message).
         should_stop: Asked now and then.
         facts: What parts that were examined before found, by part.
+        scored_before: How many other models were scored on the same test rows, as far as is known.
     """
 
     config: RunConfig
@@ -54,6 +55,7 @@ class Subject:
     sink: ProgressSink = field(default_factory=Silent)
     should_stop: Callable[[], bool] = lambda: False
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    scored_before: int = 0
 
     @property
     def seed(self) -> int:

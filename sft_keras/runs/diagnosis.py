@@ -5,6 +5,7 @@ What they find lies with the texts (`data/diagnostics/`), since it may hold some
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sft_keras.artifacts.bundle import read_bundle
+from sft_keras.data.examples import Examples
 from sft_keras.diagnostics.base import Facts, NotApplicable, Part, ordered_parts
 from sft_keras.diagnostics.subject import Subject
 from sft_keras.errors import ArtifactError, ConfigError, SftError, did_you_mean
@@ -24,6 +26,9 @@ from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Silent, TrainingStopped
+
+REPORT = "report/report.json"
+MOST_OTHERS = 100
 
 
 def subject_of(
@@ -58,16 +63,29 @@ def subject_of(
         from sft_keras.training.feature_cache import FeatureCache
 
         cache = FeatureCache(settings.cache_dir / "vectors", settings.max_cache_mib * MIB)
+    splits = load_splits(run)
     return Subject(
         config=bundle.config,
-        splits=load_splits(run),
+        splits=splits,
         bundle=bundle,
         report=bundle.report,
         predictor=predictor,
         cache=cache,
         sink=sink or Silent(),
         should_stop=should_stop,
+        scored_before=scored_on(run, splits.test) if splits.test is not None else 0,
     )
+
+
+def scored_on(run: RunDirectory, test: Examples) -> int:
+    """How many other runs beside this one scored a model on the same test rows; the newest 100 are looked at."""
+    others = [path for path in run.path.parent.iterdir() if path != run.path and (path / REPORT).is_file()]
+    others.sort(key=lambda path: (path / REPORT).stat().st_mtime, reverse=True)
+    wanted, found = test.fingerprint(), 0
+    for path in others[:MOST_OTHERS]:
+        with contextlib.suppress(SftError):
+            found += Examples.from_parquet(path / "data" / "test.parquet").fingerprint() == wanted
+    return found
 
 
 def diagnose(

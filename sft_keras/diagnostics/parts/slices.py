@@ -133,7 +133,7 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
             rows=each["rows"],
             points=f"{-100 * each['difference']:.1f}",
         )
-        blocks.append(Sentence(text, "warn"))
+        blocks.append(Sentence(text, "warn", private=each["by"].startswith("column:")))
     if not worse:
         blocks.append(Sentence(words("slices.even", count=len(facts["slices"])), "good"))
     columns = [

@@ -119,7 +119,7 @@ def build(shared: Shared) -> None:
             )
             go = gr.Button(label("predict.button"), variant="primary", elem_id="predict-go")
             answers = block(elem_id="predict-answers")
-            sorted_texts = gr.State([])
+            sorted_texts = gr.State(("", []))
             offer_labels = predict_why.build(shared, answers, sorted_texts)
         with gr.Accordion(label("predict.file_title"), open=False, elem_id="predict-file-part", elem_classes=["card"]):
             file_head = block(elem_id="predict-file-head")
@@ -176,8 +176,10 @@ def build(shared: Shared) -> None:
         note = tag("p", say("predict.code_how"), class_="s-subdued")
         return [note, gr.Tabs(visible=True), *(made[name] for name in _CODE)]
 
-    def predict(owner: str, run: str, text: str, request: gr.Request) -> Iterator[str]:
-        yield from answers_of(space_of(services, owner, request), run, lines_of(text), texts.of(request))
+    def predict(owner: str, run: str, text: str, request: gr.Request) -> Iterator[list[Any]]:
+        lines = lines_of(text)
+        for found in answers_of(space_of(services, owner, request), run, lines, texts.of(request)):
+            yield [found, (run, lines if len(lines) <= MOST_TEXTS else [])]
 
     def predict_file(
         owner: str, run: str, path: str | None, kind: str, name: str, request: gr.Request
@@ -211,9 +213,14 @@ def build(shared: Shared) -> None:
     shared.run.change(lambda: gr.Button(visible=False), None, fetch_result, **many)
     gr.on([*triggers, address.change], guarded(texts, code), keys, [code_head, code_tabs, *codes], **many)
     head.click(open_tab, None, shared.tabs, **quiet())
-    kept = go.click(lambda text: lines_of(text)[:MOST_TEXTS], typed, sorted_texts, **quiet())
     offer_labels(
-        kept.then(guarded(texts, predict), [*keys, typed], answers, api_visibility="private", show_progress="hidden")
+        go.click(
+            guarded(texts, predict),
+            [*keys, typed],
+            [answers, sorted_texts],
+            api_visibility="private",
+            show_progress="hidden",
+        )
     )
     start.click(
         guarded(texts, predict_file),

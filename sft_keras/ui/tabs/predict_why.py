@@ -16,6 +16,8 @@ from sft_keras.ui.shared import Shared, guarded, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 MOST_EXPLAINED = 5
+Asked = tuple[str, list[str]]
+"""The run that sorted texts, and the texts."""
 
 
 def words_for(space: Space, run: str, texts: list[str], label: str, say: Catalogue) -> Iterator[Markup]:
@@ -62,7 +64,7 @@ def build(shared: Shared, answers: Any, sorted_texts: Any) -> Callable[[gr.event
     Args:
         shared: What all tabs share.
         answers: Where the answers stand.
-        sorted_texts: The state with the texts that were sorted.
+        sorted_texts: The state with what was sorted: see `Asked`.
 
     Returns:
         What is to be called with the event after which the labels of the run are offered.
@@ -74,24 +76,27 @@ def build(shared: Shared, answers: Any, sorted_texts: Any) -> Callable[[gr.event
         )
         exact = gr.Button(label("predict.exact"), elem_id="predict-why-exact")
 
-    def offer(owner: str, run: str, asked: list[str], request: gr.Request) -> list[Any]:
-        names = space_of(shared.services, owner, request).labels(run) if asked else ()
+    def offer(owner: str, run: str, asked: Asked, request: gr.Request) -> list[Any]:
+        here = bool(asked[1]) and asked[0] == run
+        names = space_of(shared.services, owner, request).labels(run) if here else ()
         own = (texts.of(request)("predict.why_answer"), "")
         return [gr.Row(visible=bool(names)), gr.Dropdown([own, *((name, name) for name in names)], value="")]
 
-    def why(owner: str, run: str, asked: list[str], chosen: str | None, request: gr.Request) -> Iterator[str]:
+    def why(owner: str, run: str, asked: Asked, chosen: str | None, request: gr.Request) -> Iterator[str]:
         space = space_of(shared.services, owner, request)
-        yield from words_for(space, run, asked, chosen or "", texts.of(request))
+        if asked[0] == run and asked[1]:
+            yield from words_for(space, run, asked[1], chosen or "", texts.of(request))
 
-    def why_exactly(owner: str, run: str, asked: list[str], chosen: str | None, request: gr.Request) -> Iterator[str]:
+    def why_exactly(owner: str, run: str, asked: Asked, chosen: str | None, request: gr.Request) -> Iterator[str]:
         space = space_of(shared.services, owner, request)
-        yield from exact_words_for(space, run, asked, chosen or "", texts.of(request))
+        if asked[0] == run and asked[1]:
+            yield from exact_words_for(space, run, asked[1], chosen or "", texts.of(request))
 
     keys = [shared.owner, shared.run, sorted_texts]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     choice.input(guarded(texts, why), [*keys, choice], answers, **private)
     exact.click(guarded(texts, why_exactly), [*keys, choice], answers, concurrency_limit=2, **private)
-    shared.run.change(lambda: gr.Row(visible=False), None, row, **quiet(trigger_mode="multiple"))
+    shared.run.change(guarded(texts, offer), keys, [row, choice], **quiet(trigger_mode="multiple"))
 
     def listen(done: gr.events.Dependency) -> None:
         done.then(guarded(texts, offer), keys, [row, choice], **quiet())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sft_keras.data.class_findings import class_findings
-from sft_keras.data.column_findings import column_findings, weight_findings
+from sft_keras.data.column_findings import column_findings, telling_findings, weight_findings
 from sft_keras.data.columns import Columns
 from sft_keras.data.duplicates import duplicate_groups, exact_groups
 from sft_keras.data.examples import Examples
@@ -130,6 +130,7 @@ def check_examples(
     findings = [
         *missing_findings(no_text, no_label),
         *column_findings(table, columns),
+        *telling_findings(table, columns, rows),
         *weight_findings(table, columns, rows),
         *class_findings(counts, labels, rows, settings, divided=len(parts) < 2),
         *duplicate_findings(rows[exact_rows], rows[near_only], rows[conflicting]),

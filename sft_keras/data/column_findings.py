@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 
 from sft_keras.data.catalogue import Names, Value
@@ -14,6 +17,10 @@ from sft_keras.data.scripts import mostly_unspaced
 
 # A name is a few words, too; a sentence is longer. Scripts without spaces say as much in fewer characters.
 SHORTEST_SPACED, SHORTEST_UNSPACED = 20, 8
+# A column tells the label if its values give the label of so many rows, and leave so little of what the most frequent
+# label gets wrong.
+TELLING, TELLING_LEFT = 0.95, 0.2
+TELLING_ROWS, TELLING_COLUMNS, FEWEST_TELLING_ROWS = 10_000, 100, 20
 
 
 def column_findings(table: Table, columns: Columns) -> list[Finding]:
@@ -25,6 +32,46 @@ def column_findings(table: Table, columns: Columns) -> list[Finding]:
         return []
     named = Names(tuple(further[:5]), quoted=True, more=len(further) > 5)
     return [Finding("other_text_column", "info", values={"column": columns.text, "names": named})]
+
+
+def telling_findings(table: Table, columns: Columns, rows: np.ndarray) -> list[Finding]:
+    """Further columns that nearly settle the label, such as a score or a department that was filled in with it.
+
+    Each row is answered with the most frequent label of the other rows with the same value.
+
+    Args:
+        table: The rows.
+        columns: Which columns are used.
+        rows: Numbers of the usable rows, int64 of shape [rows]; the first 10,000 are looked at.
+    """
+    seen = rows[:TELLING_ROWS] - 1
+    if len(seen) < FEWEST_TELLING_ROWS:
+        return []
+    labels = [str(label).strip() for label in table.frame[columns.label].iloc[seen]]
+    usual = Counter(labels).most_common(1)[0][1] / len(labels)
+    used = {columns.text, columns.label, columns.weight}
+    others = [str(name) for name in table.frame.columns if name not in used][:TELLING_COLUMNS]
+    telling = []
+    for name in others:
+        share = _told_by(table.frame[name].iloc[seen].tolist(), labels)
+        if share >= TELLING and 1 - share <= TELLING_LEFT * (1 - usual):
+            telling.append(name)
+    if not telling:
+        return []
+    named = Names(tuple(telling[:5]), quoted=True, more=len(telling) > 5)
+    return [Finding("telling_column", "info", values={"names": named, "share": round(100 * TELLING)})]
+
+
+def _told_by(values: Sequence[str], labels: Sequence[str]) -> float:
+    """The share of rows whose label is the most frequent one of the other rows with the same value."""
+    counts: dict[str, Counter[str]] = {}
+    for value, label in zip(values, labels, strict=True):
+        counts.setdefault(value.strip(), Counter())[label] += 1
+    right = 0
+    for found in counts.values():
+        first, second = ([n for _, n in found.most_common(2)] + [0])[:2]
+        right += first if first - 1 > second else 0  # the others with the value must outvote the rest
+    return right / len(labels)
 
 
 def weight_findings(table: Table, columns: Columns, rows: np.ndarray) -> list[Finding]:

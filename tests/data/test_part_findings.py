@@ -87,3 +87,24 @@ def test_thousands_of_spellings_give_few_findings() -> None:
     assert len(spellings) == 21
     assert "1980 further groups" in spellings[-1].message
     assert all(len(finding.rows) <= 10 for finding in report.findings)
+
+
+def test_columns_that_settle_the_label_are_named_and_ids_and_noise_are_not() -> None:
+    labels = [("good", "bad")[i % 2] for i in range(60)]
+    frame = pd.DataFrame(
+        {
+            "text": [f"a sentence that nobody wrote before, number {i}" for i in range(60)],
+            "label": labels,
+            "stars": ["5" if label == "good" else str(1 + i % 4) for i, label in enumerate(labels)],
+            "id": [str(i) for i in range(60)],
+            "shop": [str(i // 2 % 3) for i in range(60)],
+        },
+        dtype=str,
+    )
+    codes = found(check_examples(Table(frame, "a.csv"), COLUMNS, Settings()))
+    assert codes["telling_column"].severity == "info"
+    assert '"stars"' in codes["telling_column"].message
+    assert '"id"' not in codes["telling_column"].message
+    assert '"shop"' not in codes["telling_column"].message
+    rare = frame.assign(label=["bad"] * 3 + ["good"] * 57, stars="5")
+    assert "telling_column" not in found(check_examples(Table(rare, "a.csv"), COLUMNS, Settings()))

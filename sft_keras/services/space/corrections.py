@@ -50,7 +50,8 @@ class ReviewView:
     """The rows of a run whose labels look wrong.
 
     Attributes:
-        rows: The rows, the most suspicious first; empty as long as they were not looked for.
+        rows: The rows, the most suspicious first.
+        examined: Whether they were looked for.
         labels: All labels of the run.
         relabelled: How many rows of the dataset were given another label, also in the review of another run.
         dropped: How many were dropped.
@@ -60,6 +61,7 @@ class ReviewView:
     """
 
     rows: tuple[SuspectView, ...]
+    examined: bool
     labels: tuple[str, ...]
     relabelled: int
     dropped: int
@@ -85,8 +87,10 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
         folder = self._reviewed(run)
         corrections = self._corrections(folder)
         decided = [_decision(each) for each in corrections.values()]
+        suspects = self._suspects(run)
         return ReviewView(
-            rows=tuple(_view(entry, corrections) for entry in self._suspects(run)),
+            rows=tuple(_view(entry, corrections) for entry in suspects or ()),
+            examined=suspects is not None,
             labels=self._label_names(run),
             relabelled=decided.count("relabel"),
             dropped=decided.count("drop"),
@@ -186,16 +190,17 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
         except (SftError, OSError):  # the run before is gone, or one of them is not finished
             return ""
 
-    def _suspects(self, run: str) -> list[dict[str, Any]]:
+    def _suspects(self, run: str) -> list[dict[str, Any]] | None:
+        """The rows as the part of the diagnostics listed them; None if it did not."""
         from sft_keras.runs.diagnosed import read_all
         from sft_keras.runs.directory import RunDirectory
 
         found = {each.part: each for each in read_all(RunDirectory(self.place("runs", run)))}[PART]
         listed = found.facts.get("listed") if found.state == "ready" else None
-        return [entry for entry in listed or [] if _is_suspect(entry)]
+        return [entry for entry in listed if _is_suspect(entry)] if isinstance(listed, list) else None
 
     def _suspect(self, run: str, key: str) -> dict[str, Any]:
-        for entry in self._suspects(run):
+        for entry in self._suspects(run) or ():
             if entry["key"] == key:
                 return entry
         raise DataError("This row is not in the list.", fix="Load the page again.")

@@ -24,7 +24,8 @@ def review_list(view: ReviewView, page: int, say: Catalogue, *, verdict: str = "
     if verdict:
         parts.append(callout("info", say("review.brought"), verdict))
     if not view.rows:
-        return joined([*parts, tag("p", say("review.none"), class_="s-subdued")])
+        none = tag("p", say("review.none"), class_="s-subdued") if view.examined else Markup("")
+        return joined([*parts, none])
     if not view.usable:
         parts.append(callout("warning", say("review.no_dataset")))
     last = (len(view.rows) - 1) // PAGE

@@ -23,6 +23,12 @@ from sft_keras.ui.texts import Catalogue
 
 MOST_TEXTS = 100
 ENDINGS = (".csv", ".tsv", ".jsonl")
+# A page that loads slowly is told its run more than once: what was answered meanwhile is of this run.
+_CLEARED = """(run, answers, state) => {
+  const before = window.sftPredicted;
+  window.sftPredicted = run;
+  return !before || before === run ? [answers, state] : ['', ''];
+}"""
 _CODE = {"python": "Python", "javascript": "JavaScript", "shell": "curl"}
 
 
@@ -209,7 +215,7 @@ def build(shared: Shared) -> None:
     many: dict[str, Any] = quiet(trigger_mode="multiple")
     gr.on(triggers, guarded(texts, show), keys, [head, body, file_head, take_head], **many)
     # In the browser and at once: what comes late from the server would wipe the answers to what was typed meanwhile.
-    shared.run.change(None, None, [answers, state], js="() => ['', '']", **many)
+    shared.run.change(None, [shared.run, answers, state], [answers, state], js=_CLEARED, **many)
     shared.run.change(lambda: gr.Button(visible=False), None, fetch_result, **many)
     gr.on([*triggers, address.change], guarded(texts, code), keys, [code_head, code_tabs, *codes], **many)
     head.click(open_tab, None, shared.tabs, **quiet())

@@ -96,7 +96,12 @@ def build(shared: Shared, answers: Any, sorted_texts: Any) -> Callable[[gr.event
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     choice.input(guarded(texts, why), [*keys, choice], answers, **private)
     exact.click(guarded(texts, why_exactly), [*keys, choice], answers, concurrency_limit=2, **private)
-    shared.run.change(guarded(texts, offer), keys, [row, choice], **quiet(trigger_mode="multiple"))
+    shared.run.change(
+        lambda run, asked: gr.Row(visible=bool(asked[1]) and asked[0] == run),
+        keys[1:],
+        row,
+        **quiet(trigger_mode="multiple"),
+    )
 
     def listen(done: gr.events.Dependency) -> None:
         done.then(guarded(texts, offer), keys, [row, choice], **quiet())

@@ -17,8 +17,10 @@ import pytest
 from sft_keras.artifacts.bundle import load_model, read_bundle
 from sft_keras.config import ModelConfig
 from sft_keras.inference.graph import GraphPredictor
+from sft_keras.inference.integrated_gradients import attribute
 from sft_keras.modeling.backbones.base import FAMILIES, Backbone, Encoder, resolve_backbone
 from sft_keras.modeling.fine_tune_model import freeze
+from sft_keras.modeling.heads import classification_head
 from sft_keras.preprocessing.batches import fixed_length, only, pad_batch
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.runs.prepare import load_splits
@@ -107,6 +109,26 @@ def test_the_vectors_of_a_text_do_not_change_with_its_neighbours(backbone: Backb
     beside = vectors(encoder, tokenizer, [TEXTS[0], LONG])[:1]
     assert beside.shape[1] == 16
     np.testing.assert_allclose(beside[:, : alone.shape[1]], alone, atol=1e-5)
+
+
+def test_what_the_tokens_add_is_the_difference_to_a_text_without_words(backbone: Backbone) -> None:
+    import keras
+
+    tokenizer, encoder = build(backbone)
+    inputs = {each.name: keras.Input(each.shape[1:], dtype="int32", name=each.name) for each in encoder.model.inputs}
+    inputs.setdefault("padding_mask", keras.Input((None,), dtype="int32", name="padding_mask"))
+    sequence = encoder.model({name: inputs[name] for name in encoder.model.input})
+    logits, _ = classification_head(
+        sequence, inputs["padding_mask"], pooling="mean", dropout=0.0, num_classes=3, seed=0
+    )
+    model = keras.Model(inputs, 20.0 * logits)  # of a head that is not trained, all probabilities are alike
+    ids, _, special = tokenizer.encode_with_spans(TEXTS[1], 16)
+    np.testing.assert_array_equal(ids, tokenizer.encode([TEXTS[1]], 16)[0])
+    neutral = np.where(special, ids, tokenizer.neutral_id)
+    found = attribute(model, ids, 1, neutral=neutral, pad_id=tokenizer.pad_id)
+    assert found.is_complete
+    assert abs(found.probability - found.baseline) > 1e-4
+    assert found.weights.shape == ids.shape
 
 
 @pytest.mark.parametrize("wanted", ["full", "head", "top:1"])

@@ -70,7 +70,8 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
     for name, state in states.items():
         picture = reliability_svg([CalibrationBin(**each) for each in state["bins"]])
         blocks.append(Picture(picture, words(f"calibration.picture_{name}")))
-    blocks.append(Sentence(words("calibration.how", rows=facts["rows"]), "how"))
+    how = "calibration.how" if "before" in states else "calibration.how_plain"
+    blocks.append(Sentence(words(how, rows=facts["rows"]), "how"))
     return blocks
 
 

@@ -19,7 +19,7 @@ from sft_keras.diagnostics.draws import stratified_rows
 if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
-MOST_TEXTS, MOST_CHARACTERS, MOST_ASKED = 300, 300, 6_000
+MOST_TEXTS, MOST_CHARACTERS, MOST_ASKED = 200, 300, 3_000
 FEWEST_TEXTS = 3
 """A word must stand in so many of the texts, or its mean says nothing."""
 FOR, AGAINST, MOST_CLASSES = 8, 4, 30

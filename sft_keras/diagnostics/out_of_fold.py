@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 MOST_ROWS = 30_000
+MOST_CHARACTERS, MOST_CHARACTERS_SPARSE = 20_000_000, 5_000_000
+"""Of long texts, fewer rows are drawn: so many characters in all, fewer where the classifier reads n-grams of them."""
 FEWEST_ROWS = 20
 FEWEST_GROUPS = 3
 """A label with fewer different texts is not judged: the classifier hardly sees another text of it."""
@@ -77,7 +79,7 @@ def labelled_rows(subject: Subject, most: int = MOST_ROWS) -> LabelledRows:
 
     Args:
         subject: The run.
-        most: Most rows; drawn with the run's seed if there are more.
+        most: Most rows, fewer if they are long; drawn with the run's seed if there are more.
 
     Raises:
         NotApplicable: The texts hold nothing that a classifier could read.
@@ -86,6 +88,9 @@ def labelled_rows(subject: Subject, most: int = MOST_ROWS) -> LabelledRows:
 
     both = [subject.rows(part) for part in PARTS]
     total = sum(map(len, both))
+    characters = sum(len(text) for each in both for text in each.texts)
+    bound = MOST_CHARACTERS if subject.quick_is_frozen else MOST_CHARACTERS_SPARSE
+    most = max(FEWEST_ROWS, min(most, int(bound * total / max(1, characters))))
     chosen = np.arange(total)
     if total > most:
         chosen = np.sort(np.random.default_rng(subject.seed).choice(total, most, replace=False))

@@ -90,7 +90,8 @@ def test_a_label_with_too_few_texts_is_not_judged_and_one_without_rows_is_no_obs
     texts = [f"text number {i} {chr(97 + i % 26) * 9}" for i in range(120)]
     names = ["absent", "label 0", "label 1", "label 2", "rare"]
     facts = suspicious_labels.examine(subject(texts, labels, vectors, names=names))
-    assert facts["rows"] == 118
+    assert (facts["rows"], facts["drawn"], facts["total"]) == (118, 120, 120)
+    assert "drawn by chance" not in str(suspicious_labels.present(facts, catalogue("en")))
     assert not {"rare", "absent"} & {each["label"] for each in facts["listed"]}
 
 
@@ -129,7 +130,7 @@ def test_more_rows_than_the_bound_are_drawn_and_told(monkeypatch):
     whole = planted()[0]
     monkeypatch.setattr(module.labelled_rows, "__defaults__", (60,))
     facts = suspicious_labels.examine(whole)
-    assert (facts["rows"], facts["total"]) == (60, 120)
+    assert (facts["drawn"], facts["total"]) == (60, 120)
     shown = [getattr(block, "text", "") for block in suspicious_labels.present(facts, catalogue("en"))]
     assert any("60 of 120 rows" in text for text in shown)
 
@@ -146,3 +147,11 @@ def test_texts_stand_in_private_blocks_only():
     for language in catalogue.languages:
         for block in suspicious_labels.present(facts, catalogue(language)):
             assert getattr(block, "private", False) or "text number" not in str(block)
+
+
+def test_of_long_texts_fewer_rows_are_drawn(monkeypatch):
+    from sft_keras.diagnostics import out_of_fold as module
+
+    examined, _, texts = planted()
+    monkeypatch.setattr(module, "MOST_CHARACTERS", sum(map(len, texts)) // 2)
+    assert len(module.labelled_rows(examined).examples) == 60

@@ -33,6 +33,7 @@ def examine(subject: Subject) -> Facts:
     suggested = _others(rows).argmax(axis=1)
     return {
         "rows": int(rows.judged.sum()),
+        "drawn": len(rows.examples),
         "total": rows.total,
         "suspected": len(found),
         "right": float((rows.probabilities.argmax(axis=1) == rows.truth)[rows.judged].mean()),
@@ -82,7 +83,9 @@ def _others(rows: OutOfFold) -> np.ndarray:
 def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
     """How many labels are suspected, and which."""
     count, rows = facts["suspected"], facts["rows"]
-    drawn = [Sentence(words("rows.drawn", rows=rows, total=facts["total"]), "how")] if rows < facts["total"] else []
+    drawn = []
+    if facts["drawn"] < facts["total"]:
+        drawn.append(Sentence(words("rows.drawn", rows=facts["drawn"], total=facts["total"]), "how"))
     how = Sentence(words("suspicious_labels.how", right=percent(words, facts["right"])), "how")
     if not count:
         return [Sentence(words("suspicious_labels.none", rows=rows), "good"), how, *drawn]

@@ -33,6 +33,8 @@ INVERSE_PENALTY_SPARSE = 10.0
 """The same on TF-IDF, that of the baseline."""
 MOST_COEFFICIENTS = 2_000_000
 """Classes times columns; above it a sparse matrix is condensed, which bounds memory with a thousand classes."""
+MOST_PRODUCTS = 20_000_000
+"""Classes times stored values, the work of a step of the solver; above it as well, which bounds time with long texts."""
 CONDENSED = 200
 PARTS: tuple[PartName, ...] = ("train", "validation")
 
@@ -167,7 +169,9 @@ def _folds(truth: np.ndarray, groups: np.ndarray, seed: int) -> tuple[np.ndarray
 def _condensed(features: Any, classes: int, seed: int) -> Any:
     from scipy import sparse
 
-    if not sparse.issparse(features) or classes * features.shape[1] <= MOST_COEFFICIENTS:
+    if not sparse.issparse(features):
+        return features
+    if classes * features.shape[1] <= MOST_COEFFICIENTS and classes * features.nnz <= MOST_PRODUCTS:
         return features
     from sklearn.decomposition import TruncatedSVD
 

@@ -34,7 +34,7 @@ INVERSE_PENALTY_SPARSE = 10.0
 MOST_COEFFICIENTS = 2_000_000
 """Classes times columns; above it a sparse matrix is condensed, which bounds memory with a thousand classes."""
 MOST_PRODUCTS = 20_000_000
-"""Classes times stored values, the work of a step of the solver; above it as well, which bounds time with long texts."""
+"""Classes times stored values, the work of a step of the solver; above it as well, which bounds time."""
 CONDENSED = 200
 PARTS: tuple[PartName, ...] = ("train", "validation")
 

@@ -33,6 +33,7 @@ def render_page(
     data: str = "",
     created: str = "",
     mistakes: Sequence[Mistake] = (),
+    diagnostics: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> str:
     """The page; whoever reads it switches between the languages by a click.
 
@@ -43,6 +44,7 @@ def render_page(
         data: What the data are called, for the headline.
         created: When the run was made, ISO 8601.
         mistakes: Test texts that got a wrong label. Texts are private: give them only where the person asked for it.
+        diagnostics: By language, titles of further sections and their HTML as `Markup`.
 
     Raises:
         ConfigError: There is no such language.
@@ -50,11 +52,15 @@ def render_page(
     first = catalogue(language or default_language()).language
     order = [first, *(name for name in LANGUAGES if name != first)]
     drawings = _drawings(content, facts.best_epoch(content.history, config.training.monitor))
+    further = diagnostics or {}
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            articles=[_article(content, config, catalogue(name), drawings) for name in order],
+            articles=[
+                _article(content, config, catalogue(name), drawings) | {"diagnostics": further.get(name, ())}
+                for name in order
+            ],
             data=data,
             created=created[:10],
             mistakes=mistakes,

@@ -6,10 +6,12 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from sft_keras.artifacts.bundle import CONFIG, REPORT, read_bundle
 from sft_keras.config import RunConfig
@@ -107,6 +109,19 @@ def data_title(data: str) -> str:
     return Path(data.removeprefix(SAMPLE_PREFIX).replace("\\", "/")).stem
 
 
+def _diagnostics(run: RunDirectory, *, private: bool) -> dict[str, list[tuple[str, str]]]:
+    """Title and HTML of each part that is ready, by language."""
+    from sft_keras.evaluation.catalogue import LANGUAGES
+    from sft_keras.runs.diagnosed import read_all, show
+
+    ready = [found for found in read_all(run) if found.state == "ready"]
+    shown: dict[str, list[tuple[str, str]]] = {language: [] for language in LANGUAGES}
+    for language, found in product(LANGUAGES, ready):
+        title, _, content = show(found, language, private=private)
+        shown[language].append((title, Markup(content)))  # noqa: S704 - a template of ours escaped its values
+    return shown
+
+
 def report_page(place: Path, *, language: str | None = None, texts: bool = False) -> str:
     """The page about a finished run or a bundle.
 
@@ -135,6 +150,7 @@ def report_page(place: Path, *, language: str | None = None, texts: bool = False
         data=data_title(status.data) if status else "",
         created=status.created if status else "",
         mistakes=load_mistakes(RunDirectory(place)) if texts else (),
+        diagnostics=_diagnostics(RunDirectory(place), private=texts) if is_run else None,
     )
 
 

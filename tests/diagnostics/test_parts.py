@@ -154,3 +154,19 @@ def test_reading_and_showing_needs_no_keras():
 
 def test_parts_have_an_order():
     assert len({part.order for _, part in ordered_parts()}) == len(ordered_parts())
+
+
+def test_the_report_has_what_is_ready_and_no_texts_unless_asked_for(examined):
+    from sft_keras.runs.reports import report_page
+
+    run, found = examined
+    plain, private = (report_page(run.path, language="en", texts=texts) for texts in (False, True))
+    for language in catalogue.languages:
+        assert catalogue(language)("ladder.title") in plain
+    assert len(private) > len(plain)
+    words = [
+        word for each in found if each.part == "class_words" for c in each.facts["classes"] for word, _ in c["words"]
+    ]
+    assert words
+    assert not any(f">{word}</span>" in plain for word in words)
+    assert all(f">{word}</span>" in private for word in words)

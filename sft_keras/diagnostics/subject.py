@@ -89,13 +89,6 @@ class Subject:
             self._probabilities[part] = np.asarray(self.predictor.probabilities(self.rows(part).texts))
         return self._probabilities[part]
 
-    def features(self, part: PartName) -> np.ndarray:
-        """float32 [rows, width], the vectors that go into the head of the fine-tuned model; computed once."""
-        if part not in self._features:
-            self.check()
-            self._features[part] = self.feature_predictor.outputs(self.rows(part).texts)
-        return self._features[part]
-
     def frozen(self, part: PartName) -> Vectors | None:
         """The vectors of the backbone before the training, [rows, layers, width], from a cache where possible.
 
@@ -156,10 +149,6 @@ class Subject:
 
     @cached_property
     def _probabilities(self) -> dict[str, np.ndarray]:
-        return {}
-
-    @cached_property
-    def _features(self) -> dict[str, np.ndarray]:
         return {}
 
     @cached_property

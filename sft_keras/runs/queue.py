@@ -133,6 +133,11 @@ def waiting(settings: Settings) -> list[Path]:
     return list(map(Path, _folders(row[0] for row in rows)))
 
 
+def still_waits(folder: Path) -> bool:
+    """Whether a run in the queue still waits; one that was stopped or deleted stays there until its turn comes."""
+    return _state(RunDirectory(folder)) == "queued"
+
+
 def _waiting(huey: SqliteHuey) -> list[str]:
     return _folders(huey.storage.enqueued_items())
 

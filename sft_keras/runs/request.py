@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from sft_keras.data.corrections import Corrections, corrections_from_json, corrections_to_json
-from sft_keras.errors import ArtifactError, SftError
+from sft_keras.errors import ArtifactError
 from sft_keras.json_files import read_json, write_json
 from sft_keras.modeling.backbones.base import known_presets
+from sft_keras.places import told_as
 from sft_keras.runs.about import change_about
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import divide, read_data, save_splits

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sft_keras.data.corrections import Correction, corrections_from_json, corrections_to_json
+from sft_keras.json_files import read_json
 from sft_keras.spaces.datasets import DatasetFolder
-from sft_keras.spaces.files import read_json, write_json
+from sft_keras.spaces.files import save_json
 
 FILE = "corrections.json"
 
@@ -30,5 +31,5 @@ def change_corrections(folder: DatasetFolder, change: Callable[[dict[str, Correc
     with folder.locked():
         corrections = read_corrections(folder)
         change(corrections)
-        write_json(folder.path / FILE, corrections_to_json(corrections))
+        save_json(folder.path / FILE, corrections_to_json(corrections))
     return corrections

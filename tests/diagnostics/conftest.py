@@ -52,6 +52,7 @@ class FakeSubject:
         self.predictor = FakePredictor(answer, self.labels)
         self.seed = seed
         self.facts: dict[str, Any] = {}
+        self.known: Any = None
         self.config = SimpleNamespace(evaluation=EvaluationConfig(bootstrap_samples=200))
         self.quick_is_frozen = frozen is not None
         self._quick, self._features, self._frozen = quick or {}, features or {}, frozen or {}
@@ -68,8 +69,17 @@ class FakeSubject:
     def quick(self, part: str) -> np.ndarray:
         return self._quick[part]
 
-    def features(self, part: str) -> np.ndarray:
-        return self._features[part]
+    @property
+    def feature_predictor(self) -> Any:
+        """Gives the planted vectors of a text of any part; texts must differ."""
+        if self.known is not None:
+            return self.known
+        known = {
+            text: vector
+            for part, vectors in self._features.items()
+            for text, vector in zip(self.rows(part).texts, vectors, strict=True)
+        }
+        return SimpleNamespace(outputs=lambda texts: np.stack([known[text] for text in texts]))
 
     def frozen(self, part: str) -> Any:
         return SimpleNamespace(layers=self._frozen[part]) if self._frozen else None

@@ -45,7 +45,7 @@ def test_it_says_which_way_the_classes_moved(subject, before, after, said):
     old, labels = vectors(90, before)
     new, _ = vectors(90, after, seed=1)
     names = [f"label {n}" for n in labels]
-    rows = (["t"] * 90, names)
+    rows = ([f"t{i}" for i in range(90)], names)
     made = subject({"train": rows, "test": rows}, features={"test": new}, frozen={"test": old[:, None]})
     facts = examine(made)
     blocks = present(facts, catalogue("en"))
@@ -56,8 +56,9 @@ def test_it_says_which_way_the_classes_moved(subject, before, after, said):
 
 def test_many_classes_share_eight_colours_and_grey(subject):
     labels = [f"label {n % 12:02}" for n in range(120)]
+    texts = [f"t{n}" for n in range(120)]
     found = np.random.default_rng(0).normal(size=(120, 5))
-    facts = examine(subject({"train": (["t"] * 120, labels), "test": (["t"] * 120, labels)}, features={"test": found}))
+    facts = examine(subject({"train": (texts, labels), "test": (texts, labels)}, features={"test": found}))
     assert len(facts["classes"]) == 8
     assert facts["others"] == 4
     assert min(facts["colors"]) == -1

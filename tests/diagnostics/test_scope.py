@@ -45,7 +45,9 @@ def planted(subject, gap: float):
         features[name], rows[name] = vectors, ([f"{name} {i}" for i in range(count)], labels)
     run = subject(rows, features=features)
     outside, _ = part(len(outside_texts("en")), gap)
-    run.feature_predictor = SimpleNamespace(outputs=lambda _: outside)
+    known = {text: vector for part in rows for text, vector in zip(rows[part][0], features[part], strict=True)}
+    known |= dict(zip(outside_texts("en"), outside, strict=True))
+    run.known = SimpleNamespace(outputs=lambda texts: np.stack([known[text] for text in texts]))
     run.predictor = SimpleNamespace(
         logits=lambda texts: np.stack([np.full(len(texts), 2.0), np.linspace(-1, 1, len(texts))], axis=1),
         task=TASKS.get("classification"),

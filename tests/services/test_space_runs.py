@@ -374,3 +374,19 @@ def test_two_changes_at_the_same_time_both_count(space: Space, dataset: str) -> 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda n: change_about(folder, **({"name": "n"} if n % 2 else {"recipe": "r"})), range(40)))
     assert (read_about(folder).name, read_about(folder).recipe) == ("n", "r")
+
+
+def test_all_owners_together_have_a_limit(tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser can be a new owner at will, and has the limits of an owner anew."""
+    app = Services(Settings(data_dir=tmp_path / "data", max_queued=1, max_queued_all=2))
+    spaces = [app.space(new_key()) for _ in range(3)]
+    data = [space.add_upload(labelled, "a.csv").id for space in spaces]
+    first, _ = (space.submit(chosen, {}) for space, chosen in zip(spaces[:2], data[:2], strict=True))
+    with pytest.raises(ConfigError, match="2 runs of all users"):
+        spaces[2].submit(data[2], {})
+    spaces[0].stop(first)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+        with pytest.raises(DataError, match="disk of this server"):
+            spaces[2].submit(data[2], {})
+    assert spaces[2].submit(data[2], {})

@@ -9,7 +9,7 @@ import pytest
 from sft_keras.errors import ArtifactError, DataError
 from sft_keras.json_files import read_json, write_json
 from sft_keras.spaces.files import copy_limited, remove_folder, save_json
-from sft_keras.spaces.names import kept_ending, shown_name, told_as
+from sft_keras.spaces.names import kept_ending, shown_name
 from sft_keras.spaces.throttle import Throttle
 
 

@@ -170,7 +170,7 @@ def _gaining(
             "rows": int(counts[i]),
             "half": float(half[i]),
             "full": float(full[i]),
-            "more": more_rows(int(counts[i]), float(full[i] - half[i])),
+            "more": more_rows(int(counts[i]), float(gains[i])),
         }
         for i in order
     ]

@@ -1,7 +1,7 @@
 """How often these test rows were looked at: the best of several models looks better than it is.
 
-If k models were equally good and their scores differed by the luck of the test rows alone, the best would lie above their
-common accuracy by the expected maximum of k normal draws times the standard error of an accuracy.
+If k models were equally good and their scores differed by the luck of the test rows alone, the best would lie above
+their common accuracy by the expected maximum of k normal draws times the standard error of an accuracy.
 """
 
 from __future__ import annotations

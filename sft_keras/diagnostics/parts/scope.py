@@ -1,8 +1,9 @@
 """Whether the model notices texts that have nothing to do with its labels.
 
 Three scores are tried on the test rows against general sentences of ours: the highest probability (Hendrycks and Gimpel
-2017, https://arxiv.org/abs/1610.02136), the energy (Liu et al. 2020, https://arxiv.org/abs/2010.03759), and the distance
-to the nearest class (Lee et al. 2018, https://arxiv.org/abs/1807.03888). High scores speak for a text that belongs.
+2017, https://arxiv.org/abs/1610.02136), the energy (Liu et al. 2020, https://arxiv.org/abs/2010.03759), and the
+distance to the nearest class (Lee et al. 2018, https://arxiv.org/abs/1807.03888). High scores speak for texts that
+belong.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from sft_keras.catalogues import Catalogue
 from sft_keras.data.scripts import mostly_unspaced
 from sft_keras.diagnostics.base import PARTS, Facts, NotApplicable, Part
 from sft_keras.diagnostics.blocks import Block, Column, Sentence, Table, percent
-from sft_keras.diagnostics.draws import drawn_rows
+from sft_keras.diagnostics.draws import drawn_rows, stratified_rows
 
 if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
-MOST_ROWS, FEWEST_ROWS = 1_000, 20
+MOST_ROWS, MOST_LEARNED, FEWEST_ROWS = 1_000, 2_000, 20
 KEPT = 0.95
 """The threshold lets so many of the validation rows through."""
 RIDGE = 1e-2
@@ -35,11 +36,13 @@ def examine(subject: Subject) -> Facts:
 
     if min(len(subject.rows("test")), len(subject.rows("validation"))) < FEWEST_ROWS:
         raise NotApplicable("too_few", rows=FEWEST_ROWS)
-    train = subject.rows("train")
+    train, labels = subject.rows("train"), subject.truth("train")
     shown = drawn_rows(len(train), MOST_ROWS, subject.seed)
     language = "zh" if mostly_unspaced([train.texts[i] for i in shown]) else "en"
     outside = outside_texts(language)
-    means, precision = gaussian(subject.features("train"), subject.truth("train"))
+    learned = stratified_rows(labels, min(MOST_LEARNED, len(labels)), np.random.default_rng(subject.seed))
+    vectors = subject.feature_predictor.outputs([train.texts[i] for i in learned])
+    means, precision = gaussian(vectors, labels[learned])
     scores: dict[str, dict[str, np.ndarray]] = {}
     for name in ("validation", "test", "outside"):
         part: Any = name
@@ -47,7 +50,8 @@ def examine(subject: Subject) -> Facts:
             texts, features = outside, subject.feature_predictor.outputs(outside)
         else:
             rows = drawn_rows(len(subject.rows(part)), MOST_ROWS, subject.seed)
-            texts, features = [subject.rows(part).texts[i] for i in rows], subject.features(part)[rows]
+            texts = [subject.rows(part).texts[i] for i in rows]
+            features = subject.feature_predictor.outputs(texts)
         logits = np.asarray(subject.predictor.logits(texts), dtype=np.float64)
         scores[name] = {
             "probability": subject.predictor.task.probabilities(logits / subject.predictor.temperature).max(axis=1),

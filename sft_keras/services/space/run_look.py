@@ -12,6 +12,7 @@ from sft_keras.places import HIDDEN, reworded
 from sft_keras.runs.about import read_about
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.measured import Progress, measured
+from sft_keras.runs.queue import still_waits
 from sft_keras.runs.status import Status
 from sft_keras.services.space.run_views import Curves, RunView
 
@@ -68,15 +69,7 @@ def _place(run: RunDirectory, waiting: Sequence[Path]) -> int:
     if run.path not in waiting:
         return 1
     ahead = waiting[: waiting.index(run.path)]
-    return 1 + sum(_waits(RunDirectory(path)) for path in ahead)
-
-
-def _waits(run: RunDirectory) -> bool:
-    """Whether a run in the queue still waits; one that was stopped or deleted stays there until its turn comes."""
-    try:
-        return run.status().state == "queued"
-    except ArtifactError:
-        return False
+    return 1 + sum(map(still_waits, ahead))
 
 
 def _fix(status: Status) -> str:

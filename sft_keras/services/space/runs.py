@@ -278,6 +278,7 @@ class RunSpace(DatasetSpace):
     @contextlib.contextmanager
     def _admitted(self) -> Iterator[None]:
         """Holds others of this owner off while the limits are looked at and one more run is made."""
+        from sft_keras.services.space.submission import require_place_in_queue
         from sft_keras.spaces.files import folder_bytes
 
         with self._writing("saved"), self._only_one():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sft_keras.config import RunConfig
-from sft_keras.errors import ArtifactError, ConfigError, did_you_mean, one_line
+from sft_keras.errors import ConfigError, did_you_mean, one_line
 from sft_keras.modeling.backbone_choice import AUTO
 from sft_keras.modeling.backbones.base import known_presets
 from sft_keras.settings import Settings
@@ -72,3 +72,20 @@ def _require_allowed(backbone: str, settings: Settings) -> None:
         where="model.backbone",
         fix=did_you_mean(backbone[:LONGEST_NAME], known),
     )
+
+
+def require_place_in_queue(settings: Settings) -> None:
+    """Sees to it that the queue of all owners does not grow without end: a browser can be a new owner at will.
+
+    Raises:
+        ConfigError: It is full.
+    """
+    from sft_keras.runs.queue import still_waits, waiting
+
+    number = sum(map(still_waits, set(waiting(settings))))
+    if number >= settings.max_queued_all:
+        raise ConfigError(
+            f"{number} runs of all users of this server wait already, which is the limit.",
+            where="SFT_MAX_QUEUED_ALL",
+            fix="Try again in a while.",
+        )

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from sft_keras.errors import one_line
 from sft_keras.evaluation.searches import search_tables
-from sft_keras.runs.directory import event_line
+from sft_keras.runs.lines import event_line
 
 if TYPE_CHECKING:
     from sft_keras.data.findings import Finding

@@ -16,24 +16,18 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from sft_keras.artifacts.model_file import RefusedModelError, check_model_file
-from sft_keras.artifacts.tokenizer_file import RefusedTokenizerError, check_tokenizer_file, embedding_rows
 from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
 from sft_keras.errors import ArtifactError, DataError, SftError
-
-if TYPE_CHECKING:
-    from sft_keras.preprocessing.tokenizer import TextTokenizer
 
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
 REPORT, CARD, MANIFEST, PRESET = "report.json", "README.md", "manifest.json", "preset"
 GRAPH = "model.onnx"
-INPUTS = {"token_ids", "segment_ids", "padding_mask"}
 REQUIRED = (MODEL, TOKENIZER, LABELS, CONFIG)
 # What is read as a whole must fit into memory many times over, also with thousands of labels.
 MOST_BYTES = {CONFIG: 2**20, LABELS: 64 * 2**20, REPORT: 256 * 2**20, MANIFEST: 16 * 2**20}
@@ -173,19 +167,19 @@ def read_bundle(folder: Path) -> Bundle:
         _check_file(folder, str(name), str(expected))
     for name, most in MOST_BYTES.items():
         if name in manifest["files"] and (folder / name).stat().st_size > most:
-            raise _damaged(folder / name, f"is larger than {most:,} bytes")
+            raise damaged(folder / name, f"is larger than {most:,} bytes")
     for name in REQUIRED:
         if name not in manifest["files"]:
-            raise _damaged(folder / name, "is not listed in manifest.json")
+            raise damaged(folder / name, "is not listed in manifest.json")
     try:
         labels = Labels.from_json((folder / LABELS).read_text(encoding="utf-8"))
         report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if REPORT in manifest["files"] else None
     except (ValueError, RecursionError, DataError) as error:
-        raise _damaged(folder / LABELS, f"cannot be read: {error}") from None
+        raise damaged(folder / LABELS, f"cannot be read: {error}") from None
     _require_no_aliases(folder / CONFIG)
     information = {key: value for key, value in manifest.items() if key != "files"}
     if not _is_temperature(information.get("temperature", 1.0)):
-        raise _damaged(folder / MANIFEST, "holds no usable temperature")
+        raise damaged(folder / MANIFEST, "holds no usable temperature")
     return Bundle(
         folder, labels, RunConfig.from_yaml(folder / CONFIG), report, information, frozenset(manifest["files"])
     )
@@ -196,93 +190,6 @@ def _is_temperature(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0.01 <= value <= 100
 
 
-def load_model(bundle: Bundle) -> Any:
-    """The bundle's Keras model, in safe mode and without a compile configuration.
-
-    Raises:
-        ArtifactError: It names or claims what no classifier needs, cannot be loaded, or does not fit the labels.
-    """
-    import keras
-
-    from sft_keras.modeling import heads, ngrams  # noqa: F401 - registers the layers that the file names
-
-    try:
-        check_model_file(bundle.folder / MODEL)
-    except RefusedModelError as error:
-        raise _refused(bundle.folder / MODEL, error) from None
-    except Exception as error:
-        raise _not_loaded(bundle, error) from error
-    try:
-        model = keras.saving.load_model(bundle.folder / MODEL, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds; the files are intact, so the versions must differ
-        raise _not_loaded(bundle, error) from error
-    if not _fits(model, len(bundle.labels)):
-        raise _damaged(bundle.folder / MODEL, f"does not fit {LABELS}")
-    return model
-
-
-def load_tokenizer(bundle: Bundle, model: Any) -> TextTokenizer:
-    """The bundle's tokenizer.
-
-    Args:
-        bundle: The bundle.
-        model: Its model, which must know every id that the tokenizer gives.
-
-    Raises:
-        ArtifactError: It cannot be read, or must not be used with the model.
-    """
-    return _checked_tokenizer(bundle, embedding_rows(model))
-
-
-def load_graph_tokenizer(bundle: Bundle) -> TextTokenizer:
-    """The bundle's tokenizer for its graph, which refuses ids that it does not know when it is run.
-
-    Raises:
-        ArtifactError: It cannot be read, or must not be used.
-    """
-    return _checked_tokenizer(bundle, None)
-
-
-def _checked_tokenizer(bundle: Bundle, rows: int | None) -> TextTokenizer:
-    from sft_keras.preprocessing.tokenizer import TextTokenizer
-
-    try:
-        check_tokenizer_file(bundle.folder / TOKENIZER, rows)
-    except RefusedTokenizerError as error:
-        raise _refused(bundle.folder / TOKENIZER, error) from None
-    return TextTokenizer.from_file(bundle.folder / TOKENIZER)
-
-
-def _fits(model: Any, classes: int) -> bool:
-    """Whether it takes tokens by name and gives a logit for each class."""
-    inputs, output = getattr(model, "input", None), getattr(model, "output", None)
-    named = isinstance(inputs, dict) and {"token_ids"} <= set(inputs) <= INPUTS
-    return named and tuple(getattr(output, "shape", ())) == (None, classes)
-
-
-def _versions(bundle: Bundle) -> str:
-    found = bundle.information.get("versions")
-    named = found.items() if isinstance(found, dict) else ()
-    return ", ".join(f"{name} {number}" for name, number in named) or "(not told)"
-
-
-def _not_loaded(bundle: Bundle, error: Exception) -> ArtifactError:
-    return ArtifactError(
-        f"The model cannot be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
-        where=str(bundle.folder / MODEL),
-        fix=f"If you trust where the bundle comes from, install what it was made with: {_versions(bundle)}.",
-    )
-
-
-def _refused(path: Path, reason: Exception) -> ArtifactError:
-    return ArtifactError(
-        f"The bundle is not safe to load: {path.name} {reason}.",
-        where=str(path),
-        fix="This version of sft-keras writes no such file. Get the bundle again from where it was made, "
-        "or ask there how it was made.",
-    )
-
-
 def _require_no_aliases(path: Path) -> None:
     """A few aliases of aliases make a short YAML text unfold into gigabytes; our own files have none."""
     try:
@@ -290,7 +197,7 @@ def _require_no_aliases(path: Path) -> None:
     except (yaml.YAMLError, ValueError):
         return  # told better by who reads it
     if aliased:
-        raise _damaged(path, "has aliases")
+        raise damaged(path, "has aliases")
 
 
 def file_sha256(path: Path) -> str:
@@ -315,7 +222,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         complete = False
     if not complete:
-        raise _damaged(path, "cannot be read")
+        raise damaged(path, "cannot be read")
     return dict(manifest)
 
 
@@ -324,16 +231,17 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
     try:
         # A name from a manifest must not lead out of the bundle, by dots or by a link.
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise _damaged(folder / MANIFEST, f'lists "{name}", which lies outside the bundle')
+            raise damaged(folder / MANIFEST, f'lists "{name}", which lies outside the bundle')
         if not path.is_file():
-            raise _damaged(path, "is missing")
+            raise damaged(path, "is missing")
         if file_sha256(path) != expected:
-            raise _damaged(path, "was changed (its SHA-256 differs from manifest.json)")
+            raise damaged(path, "was changed (its SHA-256 differs from manifest.json)")
     except (OSError, ValueError, RuntimeError) as error:  # no permission, an impossible name, a ring of links
-        raise _damaged(path, f"cannot be read: {error}") from None
+        raise damaged(path, f"cannot be read: {error}") from None
 
 
-def _damaged(path: Path, what: str) -> ArtifactError:
+def damaged(path: Path, what: str) -> ArtifactError:
+    """What is told of a file of a bundle that is not as it was written."""
     return ArtifactError(
         f"The bundle is damaged: {path.name} {what}.",
         where=str(path),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sft_keras.artifacts.bundle import MANIFEST, PRESET, TOKENIZER, Bundle, file_sha256, load_model, read_bundle
+from sft_keras.artifacts.bundle import MANIFEST, PRESET, TOKENIZER, Bundle, file_sha256, read_bundle
+from sft_keras.artifacts.loading import load_model
 from sft_keras.config import ModelConfig, RunConfig
 from sft_keras.errors import ArtifactError, ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, Backbone, Location, family_of_folder, known_presets

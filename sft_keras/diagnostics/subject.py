@@ -134,7 +134,7 @@ class Subject:
     @cached_property
     def keras_model(self) -> Any:
         """The bundle's Keras model, from named token inputs to logits."""
-        from sft_keras.artifacts.bundle import load_model
+        from sft_keras.artifacts.loading import load_model
         from sft_keras.backend import load_backend
 
         load_backend()

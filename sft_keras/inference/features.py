@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sft_keras.artifacts.bundle import Bundle, load_tokenizer
+from sft_keras.artifacts.bundle import Bundle
+from sft_keras.artifacts.loading import load_tokenizer
 from sft_keras.inference.predictor import Predictor
 from sft_keras.modeling.starting_point import HEAD
 from sft_keras.tasks.base import TASKS

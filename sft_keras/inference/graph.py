@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sft_keras.artifacts.bundle import GRAPH, Bundle, load_graph_tokenizer
+from sft_keras.artifacts.bundle import GRAPH, Bundle
+from sft_keras.artifacts.loading import load_graph_tokenizer
 from sft_keras.artifacts.onnx_file import open_session, session_length, session_logits
 from sft_keras.inference.base import TokenPredictor
 from sft_keras.tasks.base import TASKS

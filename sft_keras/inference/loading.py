@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sft_keras.artifacts.bundle import Bundle, load_model, load_tokenizer, read_bundle
+from sft_keras.artifacts.bundle import Bundle, read_bundle
+from sft_keras.artifacts.loading import load_model, load_tokenizer
 from sft_keras.backend import load_backend
 from sft_keras.inference.predictor import Predictor
 from sft_keras.tasks.base import TASKS

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +20,10 @@ from filelock import FileLock, Timeout
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError, ConfigError, TrainingError
+from sft_keras.runs.heartbeat import beating
+from sft_keras.runs.lines import append_line, event_line
 from sft_keras.runs.status import Status, read_status
 
-HEARTBEAT_SECONDS = 5.0
 # A listing that looks whether the lock is held has it for a moment itself.
 LOCK_SECONDS = 1.0
 
@@ -227,7 +227,7 @@ class RunDirectory:
 
     def log(self, message: str) -> None:
         """Adds a line with the time to `log.txt`."""
-        _append_line(self.path / "log.txt", f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}")
+        append_line(self.path / "log.txt", f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}")
 
     def event(self, kind: str, **values: Any) -> None:
         """Keeps a training's events: figures in `metrics.jsonl`, words in `log.txt`, the phase in the status."""
@@ -239,7 +239,7 @@ class RunDirectory:
             self.log(f"Phase: {values['name']}.")
         elif kind == "epoch":
             self.update(epoch=values["epoch"], epochs=values["epochs"])
-        _append_line(self.path / "metrics.jsonl", event_line(kind, values))
+        append_line(self.path / "metrics.jsonl", event_line(kind, values))
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -261,28 +261,10 @@ class RunDirectory:
             self.update(
                 state="running", pid=os.getpid(), host=platform.node(), heartbeat=time.time(), message="", fix=""
             )
-            with self._heartbeat():
+            with beating(lambda: self.update(heartbeat=time.time())):
                 yield
         finally:
             lock.release()
-
-    @contextlib.contextmanager
-    def _heartbeat(self) -> Iterator[None]:
-        """Says that this process lives, until the block ends."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(HEARTBEAT_SECONDS):
-                with contextlib.suppress(OSError):  # a full disk must not end the training from here
-                    self.update(heartbeat=time.time())
-
-        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
 
     def _busy(self) -> TrainingError:
         try:
@@ -295,22 +277,6 @@ class RunDirectory:
             where=str(self.path),
             fix="Wait for it, or stop it first.",
         )
-
-
-def _append_line(path: Path, line: str) -> None:
-    """Adds a line; half a line that a kill or a full disk left before it is closed first, and stays alone."""
-    with path.open("ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                line = f"\n{line}"
-        file.write(f"{line}\n".encode("utf-8", "replace"))
-
-
-def event_line(kind: str, values: Mapping[str, Any]) -> str:
-    """An event as one line of strict JSON: a figure that is no number, such as a lost loss, is null."""
-    plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
-    return json.dumps({"event": kind, "time": round(time.time(), 3), **plain}, ensure_ascii=False, allow_nan=False)
 
 
 def _no_folder(error: OSError, path: Path) -> ConfigError:

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sft_keras.artifacts.bundle import FORMAT_VERSION, Bundle, file_sha256, load_model, read_bundle, write_bundle
+from sft_keras.artifacts.bundle import FORMAT_VERSION, Bundle, file_sha256, read_bundle, write_bundle
+from sft_keras.artifacts.loading import load_model
 from sft_keras.errors import ArtifactError, SftError
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.runs.directory import RunDirectory

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sft_keras.artifacts.bundle import GRAPH, file_sha256, load_model, read_bundle
+from sft_keras.artifacts.bundle import GRAPH, file_sha256, read_bundle
 from sft_keras.artifacts.export.base import EXPORTERS, Exporter, export_all
+from sft_keras.artifacts.loading import load_model
 from sft_keras.preprocessing.batches import Inputs
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.worker import RunResult

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sft_keras.artifacts.bundle import load_model, read_bundle
+from sft_keras.artifacts.bundle import read_bundle
+from sft_keras.artifacts.loading import load_model
 from sft_keras.config import ModelConfig
 from sft_keras.inference.graph import GraphPredictor
 from sft_keras.inference.integrated_gradients import attribute

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import sft_keras.runs.directory as directory
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError, ConfigError, TrainingError
+from sft_keras.runs import heartbeat
 from sft_keras.runs.directory import RunDirectory, find_runs
 from sft_keras.runs.status import DEAD_AFTER_SECONDS
 from sft_keras.services import Services
@@ -68,7 +68,7 @@ def test_an_empty_folder_may_become_the_run(tmp_path: Path) -> None:
 
 
 def test_it_is_running_while_it_is_worked_on(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(heartbeat, "SECONDS", 0.02)
     with run.working():
         first = run.status()
         assert (first.state, first.pid) == ("running", os.getpid())

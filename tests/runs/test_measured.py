@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sft_keras.runs.directory import RunDirectory, event_line
+from sft_keras.runs.directory import RunDirectory
+from sft_keras.runs.lines import event_line
 from sft_keras.runs.measured import MOST_STEPS, Measured, measured
 from sft_keras.runs.worker import RunResult
 

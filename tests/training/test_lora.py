@@ -28,7 +28,8 @@ from pathlib import Path
 from sft_keras.backend import load_backend
 load_backend()
 import keras_hub
-from sft_keras.artifacts.bundle import load_model, read_bundle
+from sft_keras.artifacts.bundle import read_bundle
+from sft_keras.artifacts.loading import load_model
 bundle = read_bundle(Path(sys.argv[1]))
 model = load_model(bundle)
 backbone = keras_hub.models.Backbone.from_preset(str(bundle.folder / "preset"))

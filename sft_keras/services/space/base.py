@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sft_keras.errors import ArtifactError, ConfigError
 from sft_keras.services.base import Installation
+from sft_keras.settings import MIB
+from sft_keras.spaces.files import folder_bytes
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{32,128}|user:.{1,200}", re.DOTALL)
@@ -46,6 +48,20 @@ class OwnedFolder:
     def folder(self) -> Path:
         """Where everything of this owner lies; it may not exist yet."""
         return self.settings.owners_dir / self.owner_id
+
+    def require_room(self) -> None:
+        """Refuses more where this owner's space is used up.
+
+        Raises:
+            ConfigError: It is.
+        """
+        used = folder_bytes(self.folder) // MIB
+        if used >= self.settings.max_owner_mib:
+            raise ConfigError(
+                f"Your datasets and runs take {used} MiB; the limit is {self.settings.max_owner_mib} MiB.",
+                where="SFT_MAX_OWNER_MIB",
+                fix="Delete runs or datasets that you no longer need.",
+            )
 
     def place(self, kind: str, name: str) -> Path:
         """The folder of a dataset or a run of this owner.

@@ -14,14 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.errors import ArtifactError, ConfigError, DataError
+from sft_keras.errors import ArtifactError, DataError
 from sft_keras.inference.explain import Explanation, WordWeight, explain
 from sft_keras.json_files import read_json
 from sft_keras.places import told_as
 from sft_keras.services.drift import Watching, told_drift
 from sft_keras.services.space.base import OwnedFolder, new_id
-from sft_keras.settings import MIB
-from sft_keras.spaces.files import folder_bytes
 
 if TYPE_CHECKING:
     from sft_keras.inference.base import TextPredictor
@@ -91,7 +89,7 @@ class PredictionSpace(OwnedFolder):
 
         if ending not in (".csv", ".tsv", ".jsonl"):
             raise DataError(f'A table cannot be written as "{ending}".', fix="Choose .csv, .tsv or .jsonl.")
-        self._require_room()
+        self.require_room()
         predictor = self.predictor(run)
         given = _given_name(name)
         with _named(path, given) as source:
@@ -186,16 +184,6 @@ class PredictionSpace(OwnedFolder):
         for place in self._results():
             if read_json(place / RESULT).get("run") == run:
                 shutil.rmtree(place, ignore_errors=True)
-
-    def _require_room(self) -> None:
-        """Refuses a further result where the owner's space is used up."""
-        used = folder_bytes(self.folder) // MIB
-        if used >= self.settings.max_owner_mib:
-            raise ConfigError(
-                f"Your datasets and runs take {used} MiB; the limit is {self.settings.max_owner_mib} MiB.",
-                where="SFT_MAX_OWNER_MIB",
-                fix="Delete runs or datasets that you no longer need.",
-            )
 
     def _results(self) -> list[Path]:
         """The folders of the results."""

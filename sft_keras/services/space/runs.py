@@ -14,7 +14,6 @@ from sft_keras.places import HIDDEN, reworded
 from sft_keras.services.space.base import new_id
 from sft_keras.services.space.datasets import DatasetInfo, DatasetSpace
 from sft_keras.services.space.run_views import Curves, Estimate, RunView
-from sft_keras.settings import MIB
 from sft_keras.spaces.room import require_free_disk
 
 if TYPE_CHECKING:
@@ -279,7 +278,6 @@ class RunSpace(DatasetSpace):
     def _admitted(self) -> Iterator[None]:
         """Holds others of this owner off while the limits are looked at and one more run is made."""
         from sft_keras.services.space.submission import require_place_in_queue
-        from sft_keras.spaces.files import folder_bytes
 
         with self._writing("saved"), self._only_one():
             require_place_in_queue(self.settings)
@@ -291,13 +289,7 @@ class RunSpace(DatasetSpace):
                     where="SFT_MAX_QUEUED",
                     fix="Wait until one is finished, or stop one.",
                 )
-            used = folder_bytes(self.folder) // MIB
-            if used >= self.settings.max_owner_mib:
-                raise ConfigError(
-                    f"Your datasets and runs take {used} MiB; the limit is {self.settings.max_owner_mib} MiB.",
-                    where="SFT_MAX_OWNER_MIB",
-                    fix="Delete runs or datasets that you no longer need.",
-                )
+            self.require_room()
             yield
 
     @contextlib.contextmanager

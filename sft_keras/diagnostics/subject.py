@@ -35,7 +35,7 @@ class Subject:
 
     Attributes:
         config: The settings that the model was made with.
-        splits: Its rows.
+        splits: Its rows; of a large training part a draw.
         bundle: Its model.
         report: What `report.json` says; None if there is no test part.
         predictor: Answers for the model: labels and probabilities for any text.
@@ -43,6 +43,7 @@ class Subject:
         sink: Hears `step` (fraction, 0 to 1) and `log` (message).
         should_stop: Asked now and then.
         facts: What parts that were examined before found, by part.
+        training_rows: How many training rows the run has, which may be more than `splits` holds.
         scored_before: How many other models were scored on the same test rows, as far as is known.
     """
 
@@ -55,6 +56,7 @@ class Subject:
     sink: ProgressSink = field(default_factory=Silent)
     should_stop: Callable[[], bool] = lambda: False
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    training_rows: int = 0
     scored_before: int = 0
 
     @property

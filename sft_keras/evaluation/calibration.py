@@ -23,7 +23,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         labels: int [rows], class indices.
 
     Returns:
-        A number from 0.05 to 20; 1 where there are fewer than 20 rows or one class, or where nothing is gained.
+        A number from 0.05 to 20, at least 1 where every answer is right; 1 where there are fewer than 20 rows or one
+        class, or where nothing is gained.
     """
     scores, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if len(truth) < FEWEST_ROWS or len(np.unique(truth)) < 2 or not np.isfinite(scores).all():
@@ -33,7 +34,9 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         chosen = log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth]
         return float(-chosen.mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-4})
+    # Without a mistake the loss falls with the temperature for ever, and rows that are no guide would make it too sure.
+    lowest = 1.0 if (scores.argmax(axis=1) == truth).all() else LOWEST
+    found = minimize_scalar(loss, bounds=(np.log(lowest), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-4})
     return float(np.clip(np.exp(found.x), LOWEST, HIGHEST)) if found.fun < loss(0.0) else 1.0
 
 

@@ -110,7 +110,7 @@ def words_of(text: str) -> list[str]:
 
 
 def hashed(words: Sequence[str]) -> np.ndarray:
-    """uint32 [words]: a number for each, from which it cannot be read."""
+    """uint32 [words]: a number for each; no text, though a dictionary can tell common words from it."""
     return np.array([zlib.crc32(word.encode("utf-8", "replace")) for word in words], dtype=np.uint32)
 
 
@@ -125,11 +125,16 @@ def reference_of(
         probabilities: float [held_out, labels], what the model says of the test part; None without one.
         seed: Draws the lengths that are kept.
     """
-    each = [words_of(text) for text in trained]
-    lengths = np.array([len(words) for words in each], dtype=np.int32)
+    known_hashes: set[int] = set()
+    counted = []
+    for text in trained:  # one by one: the words of a million texts would not fit into memory
+        words = words_of(text)
+        counted.append(len(words))
+        known_hashes.update(hashed(words).tolist())
+    lengths = np.array(counted, dtype=np.int32)
     if len(lengths) > MOST_LENGTHS:
         lengths = np.random.default_rng(seed).choice(lengths, MOST_LENGTHS, replace=False)
-    known = np.unique(hashed(sorted({word for words in each for word in words})))
+    known = np.array(sorted(known_hashes), dtype=np.uint32)
     unseen = np.array([_unseen(words_of(text), known) for text in held_out], dtype=np.float32)
     counts, confidences = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     if probabilities is not None and len(probabilities):

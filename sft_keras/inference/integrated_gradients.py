@@ -115,6 +115,7 @@ def explain_text(
                 predictor.labels.names.index(chosen),
                 neutral=np.where(special, ids, tokenizer.neutral_id),
                 pad_id=tokenizer.pad_id,
+                temperature=predictor.temperature,
             )
         except NoGradientsError as error:
             note = f"Each word was left out in turn, since {error}."
@@ -127,7 +128,9 @@ def explain_text(
     return Explanation(chosen, "occlusion", words, prediction.probabilities[chosen], note=note)
 
 
-def attribute(model: Any, ids: np.ndarray, target: int, *, neutral: np.ndarray, pad_id: int) -> Attribution:
+def attribute(
+    model: Any, ids: np.ndarray, target: int, *, neutral: np.ndarray, pad_id: int, temperature: float = 1.0
+) -> Attribution:
     """What each token of a text adds to the probability of a class.
 
     Args:
@@ -136,11 +139,12 @@ def attribute(model: Any, ids: np.ndarray, target: int, *, neutral: np.ndarray, 
         target: Index of the class.
         neutral: int32 [tokens], the neutral text.
         pad_id: What fills up a text for models of one length.
+        temperature: What the logits are divided by before they become probabilities.
 
     Raises:
         NoGradientsError: The model has no embeddings that are known, or runs on another backend than TensorFlow.
     """
-    path = _Path(model, ids, neutral, pad_id, target)
+    path = _Path(model, ids, neutral, pad_id, target, temperature)
     baseline, probability = path.probabilities([0.0, 1.0])
     steps = FEWEST_STEPS
     while True:
@@ -153,13 +157,16 @@ def attribute(model: Any, ids: np.ndarray, target: int, *, neutral: np.ndarray, 
 class _Path:
     """The straight line from a neutral text to a text, in the space of their embeddings."""
 
-    def __init__(self, model: Any, ids: np.ndarray, neutral: np.ndarray, pad_id: int, target: int) -> None:
+    def __init__(
+        self, model: Any, ids: np.ndarray, neutral: np.ndarray, pad_id: int, target: int, temperature: float = 1.0
+    ) -> None:
         import keras
 
         if keras.config.backend() != "tensorflow":
             raise NoGradientsError(f"gradients need the TensorFlow backend, and this is {keras.config.backend()}")
         self._model = model
         self._target = target
+        self._temperature = temperature
         self._layers = [layer for layer in model._flatten_layers(include_self=False) if _is_input(layer)]
         if not any(layer.name.endswith(TOKENS) for layer in self._layers):
             raise NoGradientsError("the model has no layer of token embeddings that is known here")
@@ -226,7 +233,7 @@ class _Path:
             for layer, point in zip(self._layers, points, strict=True):
                 stack.enter_context(_giving(layer, ops.cast(point, layer.compute_dtype)))
             logits = self._model(inputs, training=False)
-        return ops.softmax(ops.cast(logits, "float32"), axis=-1)[:, self._target]
+        return ops.softmax(ops.cast(logits, "float32") / self._temperature, axis=-1)[:, self._target]
 
     def _embedded(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         """What the layers of embeddings give for a text: float32 [1, length, width] each."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from sft_keras.errors import SftError
 from sft_keras.runs.diagnosis import diagnose
 from sft_keras.runs.directory import RunDirectory
-from sft_keras.runs.train_process import DIAGNOSIS_SECONDS, Stop, be_modest
+from sft_keras.runs.train_process import DIAGNOSIS_SECONDS, Stop, be_modest, one_at_a_time
 from sft_keras.settings import Settings
 
 
@@ -20,7 +20,9 @@ def main(run: RunDirectory, settings: Settings) -> int:
     stop = Stop(run, DIAGNOSIS_SECONDS)
     signal.signal(signal.SIGTERM, stop.terminate)
     try:
-        diagnose(run, settings, should_stop=stop)
+        with one_at_a_time(settings, stop) as may_begin:
+            if may_begin:
+                diagnose(run, settings, should_stop=stop)
     except (SftError, OSError) as error:
         with contextlib.suppress(OSError):  # a full disk
             run.log(f"Diagnostics: {error}")

@@ -52,6 +52,8 @@ def folder_of(run: RunDirectory) -> Path:
 
 def is_under_way(run: RunDirectory) -> bool:
     """Whether a process examines the run at this moment."""
+    if not (run.path / LOCK).exists():
+        return False
     lock = FileLock(run.path / LOCK)
     try:
         lock.acquire(timeout=0)

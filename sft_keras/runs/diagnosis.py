@@ -9,6 +9,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 from sft_keras.artifacts.bundle import read_bundle
 from sft_keras.data.examples import Examples
 from sft_keras.diagnostics.base import Facts, NotApplicable, Part, ordered_parts
+from sft_keras.diagnostics.draws import drawn_rows
 from sft_keras.diagnostics.subject import Subject
 from sft_keras.errors import ArtifactError, ConfigError, SftError, did_you_mean
 from sft_keras.evaluation.report import json_safe
@@ -29,6 +31,10 @@ from sft_keras.training.progress import ProgressSink, Silent, TrainingStopped
 
 REPORT = "report/report.json"
 MOST_OTHERS = 100
+# Of more training rows a draw is looked at, so that memory and time are bounded.
+MOST_TRAINING_ROWS = 20_000
+# A page that asks whether somebody is at work has the lock for a moment itself.
+LOCK_SECONDS = 2.0
 
 
 def subject_of(
@@ -64,9 +70,11 @@ def subject_of(
 
         cache = FeatureCache(settings.cache_dir / "vectors", settings.max_cache_mib * MIB)
     splits = load_splits(run)
+    drawn = drawn_rows(len(splits.train), MOST_TRAINING_ROWS, bundle.config.training.seed)
     return Subject(
         config=bundle.config,
-        splits=splits,
+        training_rows=len(splits.train),
+        splits=replace(splits, train=splits.train.take(drawn)) if len(drawn) < len(splits.train) else splits,
         bundle=bundle,
         report=bundle.report,
         predictor=predictor,
@@ -118,7 +126,7 @@ def diagnose(
         return read_all(run)
     lock = FileLock(run.path / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
         raise ArtifactError("The run is being examined at this moment.", fix="Wait until that is done.") from None
     folder = folder_of(run)

@@ -81,8 +81,9 @@ def main(run: RunDirectory, settings: Settings) -> int:
             message = f"Stopped after {settings.max_run_hours} hours, the limit (SFT_MAX_RUN_HOURS); {kept}."
             run.log(message)
             run.update(message=message)
-        if result.complete and settings.diagnose:
-            _examine(run, settings)
+    # Not in its place in the queue: the next training need not wait for it.
+    if result.complete and settings.diagnose:
+        _examine(run, settings)
     return 0
 
 
@@ -93,10 +94,27 @@ def _examine(run: RunDirectory, settings: Settings) -> None:
     stop = Stop(run, DIAGNOSIS_SECONDS)
     signal.signal(signal.SIGTERM, stop.terminate)
     try:
-        diagnose(run, settings, should_stop=stop)
+        with one_at_a_time(settings, stop) as may_begin:
+            if may_begin:
+                diagnose(run, settings, should_stop=stop)
     except (SftError, OSError) as error:
         with contextlib.suppress(OSError):  # the disk is full, or the run was deleted
             run.log(f"Diagnostics: {error}")
+
+
+@contextlib.contextmanager
+def one_at_a_time(settings: Settings, stop: Stop) -> Iterator[bool]:
+    """The only place for diagnostics on this machine; False if it was to stop while it waited."""
+    settings.locks_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.locks_dir / "diagnostics.lock")
+    while not stop():
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=LOOK_SECONDS)
+            break
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
 
 
 def be_modest() -> None:

@@ -88,6 +88,7 @@ class App:
         """The environment of its processes."""
         own = {
             "SFT_DATA_DIR": str(self.data_dir),
+            "SFT_DIAGNOSE": "0",  # it would keep both cores busy beside the tests that follow
             "SFT_MAX_QUEUED": "20",
             "GRADIO_SERVER_NAME": "127.0.0.1",
             "GRADIO_SERVER_PORT": str(self.port),

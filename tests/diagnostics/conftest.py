@@ -53,6 +53,8 @@ class FakeSubject:
         self.seed = seed
         self.facts: dict[str, Any] = {}
         self.known: Any = None
+        self.training_rows = len(examples["train"])
+        self.scored_before = 0
         self.config = SimpleNamespace(evaluation=EvaluationConfig(bootstrap_samples=200))
         self.quick_is_frozen = frozen is not None
         self._quick, self._features, self._frozen = quick or {}, features or {}, frozen or {}

@@ -48,6 +48,7 @@ def test_a_planted_unevenness_is_told_and_private(subject):
     facts = examine(run(subject, {"shop": ["north"] * 60 + ["south"] * 60, "odd": ["x"] * 119 + ["y"]}))
     assert [each["column"] for each in facts["columns"]] == ["shop"]
     assert facts["columns"][0]["odds"]["difference"] == pytest.approx(0.5)
+    assert facts["clear"]["column"] == "shop"
     for language in catalogue.languages:
         blocks = present(facts, catalogue(language))
         assert "shop" in blocks[0].text
@@ -60,3 +61,17 @@ def test_without_groups_there_is_nothing_to_say(subject):
         examine(run(subject, None))
     with pytest.raises(NotApplicable):
         examine(run(subject, {"odd": ["x"] * 115 + ["y"] * 5}))
+
+
+def test_chance_is_rarely_called_uneven(subject):
+    rng = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(60):
+        texts = [f"t{i}" for i in range(160)]
+        truth, said = rng.integers(0, 3, 160), rng.integers(0, 3, 160)
+        labels = [f"l{n}" for n in truth]
+        groups = {"shop": [f"s{n}" for n in rng.integers(0, 4, 160)]}
+        rows = {"train": (texts, labels), "test": (texts, labels)}
+        facts = examine(subject(rows, answer=lambda text, said=said: int(said[int(text[1:])]), groups={"test": groups}))
+        alarms += facts["clear"] is not None
+    assert alarms <= 9

@@ -13,30 +13,38 @@ from sft_keras.diagnostics.parts.learning_curve import examine, extrapolate, mor
 ROWS = [120.0, 250.0, 500.0, 1000.0]
 
 
+def drawn(errors, draws: int, tested: int, seed: int) -> tuple[list[float], np.ndarray]:
+    """Trainings with these errors on the same test rows, each of which is as hard for all of them."""
+    hardness = np.random.default_rng(seed).random(tested)
+    flips = np.random.default_rng(seed + 1).random((len(errors) * draws, tested)) * 0.02
+    sizes = [rows for rows in ROWS for _ in range(draws)]
+    return sizes, np.array([hardness >= error for error in errors for _ in range(draws)]) & (flips < 0.0199)
+
+
 def test_a_planted_power_law_is_extrapolated():
     errors = power_law(np.array(ROWS) / 1000, 0.05, 0.1, 0.6)
-    found = extrapolate(ROWS, [[1 - error] * 5 for error in errors], 5_000, seed=0)
-    for each in found:
+    sizes = [rows for rows in ROWS for _ in range(5)]
+    hits = np.array([np.arange(5000) >= round(5000 * error) for error in errors for _ in range(5)])
+    for each in extrapolate(sizes, hits, seed=0):
         expected = 1 - float(power_law(np.array(each["rows"] / 1000), 0.05, 0.1, 0.6))
         assert each["accuracy"] == pytest.approx(expected, abs=0.003)
         assert each["low"] <= expected <= each["high"]
-    assert [each["rows"] for each in found] == [2000, 4000]
+    assert [each["rows"] for each in extrapolate(sizes, hits, seed=0)] == [2000, 4000]
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    rng = np.random.default_rng(0)
     errors = power_law(np.array(ROWS) / 1000, 0.08, 0.08, 0.5)
     expected = 1 - float(power_law(np.array(2.0), 0.08, 0.08, 0.5))
     covered = 0
     for seed in range(12):
-        draws = [list(rng.binomial(1000, 1 - error, size=5) / 1000) for error in errors]
-        found = extrapolate(ROWS, draws, 1000, seed=seed)
+        found = extrapolate(*drawn(errors, 5, 500, seed), seed=seed)
         covered += not found or found[0]["low"] <= expected <= found[0]["high"]
     assert covered >= 9
 
 
 def test_what_is_too_uneven_is_not_extrapolated():
-    assert extrapolate(ROWS, [[0.5], [0.9], [0.4], [0.6]], 20, seed=0) == []
+    hits = np.array([np.arange(20) < 20 * share for share in (0.5, 0.9, 0.4, 0.6)])
+    assert extrapolate(ROWS, hits, seed=0) == []
 
 
 def test_more_rows_go_on_as_the_last_doubling_did():

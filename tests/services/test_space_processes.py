@@ -27,7 +27,7 @@ LSTM = merged(TINY, {"model": {"backbone": "lstm"}, "training": {"patience": Non
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Services]:
     """The use cases over a folder of their own, whose processes end with the test."""
-    settings = Settings(data_dir=tmp_path / "data")
+    settings = Settings(data_dir=tmp_path / "data", diagnose=False)
     yield Services(settings)
     for process in processes(settings):
         process.kill()
@@ -148,7 +148,7 @@ queue.ensure_consumer = lambda settings: None
 speed.start_detached = lambda *arguments: None
 from sft_keras.services import Services
 from sft_keras.settings import Settings
-services = Services(Settings(data_dir=Path(sys.argv[1])))
+services = Services(Settings(data_dir=Path(sys.argv[1]), diagnose=False))
 space = services.space("a" * 40)
 dataset = space.add_upload(Path(sys.argv[2]), "a.csv").id
 while speed._asked == {}:

@@ -87,7 +87,7 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
             wanted=percent(words, each["wanted"], 0),
         )
         blocks.append(Sentence(text))
-    elif all(each["threshold"] == 0 for each in facts["wanted"]):
+    elif facts["accuracy"] >= facts["wanted"][-1]["wanted"]:
         blocks.append(Sentence(words("abstention.always", all=percent(words, facts["accuracy"])), "good"))
     else:
         blocks.append(Sentence(words("abstention.never", all=percent(words, facts["accuracy"]))))

@@ -56,11 +56,14 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
     blocks: list[Block] = []
     if "before" in states:
         now = percent(words, states["after"]["confidence"], 0)
+        kind = "over" if facts["temperature"] > 1 else "under"
         blocks.append(
             Sentence(words(f"calibration.was_{kind}", **said, temperature=f"{facts['temperature']:.2f}", now=now))
         )
     else:
         blocks.append(Sentence(words(f"calibration.is_{kind}", **said), "warn" if kind == "over" else "say"))
+    if "before" in states and states["after"]["figures"]["log_loss"] > states["before"]["figures"]["log_loss"]:
+        blocks.append(Sentence(words("calibration.worse"), "warn"))
     columns = [Column(words("calibration.figure")), *(Column(words(f"calibration.{s}"), "number") for s in states)]
     rows = [
         (words(f"calibration.{figure}"), *(_number(state["figures"][figure]) for state in states.values()))

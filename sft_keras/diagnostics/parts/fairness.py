@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
 FEWEST_ROWS, FEWEST_OF_KIND = 20, 10
-LARGE = 0.1
+LARGE, CLEAR = 0.1, 0.05
+"""A difference is told if it is this large and its p-value, corrected for the number of comparisons, this small."""
 
 
 def examine(subject: Subject) -> Facts:
     """Both differences for each spare column, over groups with enough rows."""
+    from scipy.stats import false_discovery_control
+
     groups = subject.rows("test").groups
     if not groups:
         raise NotApplicable("no_columns")
@@ -36,7 +39,15 @@ def examine(subject: Subject) -> Facts:
             found.append({"column": name, **differences(predicted, truth, column, kept, subject.labels.names)})
     if not found:
         raise NotApplicable("too_few", rows=FEWEST_ROWS)
-    return {"rows": len(truth), "columns": sorted(found, key=lambda each: -(each["odds"]["difference"] or 0.0))}
+    gaps = [{**gap, "column": each["column"]} for each in found for gap in each.pop("gaps")]
+    corrected = false_discovery_control([gap["p_value"] for gap in gaps]) if gaps else []
+    clear = [gap for gap, q in zip(gaps, corrected, strict=True) if q < CLEAR and gap["difference"] >= LARGE]
+    return {
+        "rows": len(truth),
+        "compared": len(gaps),
+        "columns": sorted(found, key=lambda each: -(each["odds"]["difference"] or 0.0)),
+        "clear": max(clear, key=lambda gap: gap["difference"], default=None),
+    }
 
 
 def differences(
@@ -53,48 +64,71 @@ def differences(
 
     Returns:
         `parity` and `odds`: the `difference` between the highest and the lowest rate, its `label`, and the groups
-        `high` and `low`; for `odds` also `rate`, "tpr" or "fpr". Rates over fewer than 10 rows are left out.
+        `high` and `low`; for `odds` also `rate`, "tpr" or "fpr". Rates over fewer than 10 rows are left out. `gaps` are
+        all differences of odds, each with the `p_value` of Fisher's exact test between its two groups.
     """
-    parity: dict[str, Any] = {"difference": None}
-    odds: dict[str, Any] = {"difference": None}
-
-    def keep(best: dict[str, Any], rates: Mapping[str, float], **more: Any) -> dict[str, Any]:
-        if len(rates) < 2:
-            return best
-        high, low = max(rates, key=lambda g: rates[g]), min(rates, key=lambda g: rates[g])
-        gap = rates[high] - rates[low]
-        if best["difference"] is not None and gap <= best["difference"]:
-            return best
-        return {"difference": gap, "high": high, "low": low, "rates": [rates[high], rates[low]], **more}
-
+    parity: list[dict[str, Any]] = []
+    odds: list[dict[str, Any]] = []
+    everything = np.ones(len(truth), dtype=bool)
     for number, label in enumerate(names):
         chosen = predicted == number
-        parity = keep(parity, {g: float(chosen[column == g].mean()) for g in groups}, label=label)
-        for rate, rows in (("tpr", truth == number), ("fpr", truth != number)):
-            within = {g: (column == g) & rows for g in groups}
-            rates = {g: float(chosen[each].mean()) for g, each in within.items() if each.sum() >= FEWEST_OF_KIND}
-            odds = keep(odds, rates, label=label, rate=rate)
-    return {"groups": len(groups), "parity": parity, "odds": odds}
+        parity += _gap(chosen, everything, column, groups, label=label)
+        odds += _gap(chosen, truth == number, column, groups, label=label, rate="tpr")
+        odds += _gap(chosen, truth != number, column, groups, label=label, rate="fpr")
+
+    def largest(gaps: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return max(gaps, key=lambda gap: gap["difference"], default={"difference": None})
+
+    return {"groups": len(groups), "parity": largest(parity), "odds": largest(odds), "gaps": odds}
+
+
+def _gap(
+    chosen: np.ndarray, rows: np.ndarray, column: np.ndarray, groups: Sequence[str], **more: str
+) -> list[dict[str, Any]]:
+    """The gap between the groups with the highest and the lowest share of chosen rows; none with fewer than two."""
+    from scipy.stats import fisher_exact
+
+    counts = {}
+    for group in groups:
+        within = (column == group) & rows
+        if within.sum() >= FEWEST_OF_KIND:
+            counts[group] = (int(chosen[within].sum()), int(within.sum()))
+    if len(counts) < 2:
+        return []
+    rates = {group: hits / total for group, (hits, total) in counts.items()}
+    high, low = max(rates, key=lambda g: rates[g]), min(rates, key=lambda g: rates[g])
+    table = [[counts[g][0], counts[g][1] - counts[g][0]] for g in (high, low)]
+    return [
+        {
+            "difference": rates[high] - rates[low],
+            "high": high,
+            "low": low,
+            "rates": [rates[high], rates[low]],
+            "p_value": float(fisher_exact(table).pvalue),
+            **more,
+        }
+    ]
 
 
 def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
     """The largest difference in words, and both for each column."""
-    first = facts["columns"][0]
-    odds = first["odds"]
+    found = facts["clear"]
     blocks: list[Block] = []
-    if odds["difference"] is not None and odds["difference"] >= LARGE:
+    if found:
         text = words(
-            f"fairness.uneven_{odds['rate']}",
-            column=first["column"],
-            label=odds["label"],
-            high=odds["high"] or words("fairness.empty"),
-            low=odds["low"] or words("fairness.empty"),
-            more=f"{100 * odds['rates'][0]:.0f}%",
-            less=f"{100 * odds['rates'][1]:.0f}%",
+            f"fairness.uneven_{found['rate']}",
+            column=found["column"],
+            label=found["label"],
+            high=found["high"] or words("fairness.empty"),
+            low=found["low"] or words("fairness.empty"),
+            more=f"{100 * found['rates'][0]:.0f}%",
+            less=f"{100 * found['rates'][1]:.0f}%",
         )
         blocks.append(Sentence(text, "warn", private=True))
+    elif facts["compared"]:
+        blocks.append(Sentence(words("fairness.even")))
     else:
-        blocks.append(Sentence(words("fairness.even"), "good"))
+        blocks.append(Sentence(words("fairness.unknown")))
     columns = [
         Column(words("fairness.column"), "label"),
         Column(words("fairness.groups"), "number"),

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SHARES, DRAWS = (0.12, 0.25, 0.5, 1.0), 5
 FEWEST_ROWS, FEWEST_TESTED = 60, 20
-MOST_ROWS = 20_000
 FUTURE = (2, 4)
 REFITS = 200
 WIDEST = 0.15
@@ -43,15 +42,15 @@ def examine(subject: Subject) -> Facts:
     labels, truth = subject.truth("train"), subject.truth("test")
     if len(labels) < FEWEST_ROWS or len(truth) < FEWEST_TESTED:
         raise NotApplicable("too_few", rows=FEWEST_ROWS, tested=FEWEST_TESTED)
+    if subject.training_rows > len(labels):
+        raise NotApplicable("too_many", rows=f"{subject.training_rows:,}", most=f"{len(labels):,}")
     classes = len(subject.labels)
     features, tested = subject.quick("train"), subject.quick("test")
     rng = np.random.default_rng(subject.seed)
-    if len(labels) > MOST_ROWS:
-        kept = stratified_rows(labels, MOST_ROWS, rng)
-        features, labels = features[kept], labels[kept]
     steps: list[dict[str, Any]] = []
     by_class: dict[float, np.ndarray] = {}
     fits = len(SHARES[:-1]) * DRAWS + 1
+    hits: list[np.ndarray] = []
     done = 0
     for share in SHARES:
         found = []
@@ -62,6 +61,7 @@ def examine(subject: Subject) -> Facts:
             f1 = f1_score(truth, predicted, average=None, labels=np.arange(classes), zero_division=0)
             macro = float(f1[np.unique(truth)].mean())
             found.append((len(rows), float(accuracy_score(truth, predicted)), macro, f1))
+            hits.append(predicted == truth)
             done += 1
             subject.tell(done / fits)
         by_class[share] = np.mean([each[3] for each in found], axis=0)
@@ -74,7 +74,8 @@ def examine(subject: Subject) -> Facts:
                 "draws": accuracies,
             }
         )
-    future = extrapolate([each["rows"] for each in steps], [each["draws"] for each in steps], len(truth), subject.seed)
+    sizes = [each["rows"] for each in steps for _ in each["draws"]]
+    future = extrapolate(sizes, np.array(hits), subject.seed)
     counts = np.bincount(labels, minlength=classes)
     return {
         "by": "frozen" if subject.quick_is_frozen else "tfidf",
@@ -90,18 +91,15 @@ def power_law(rows: np.ndarray, floor: float, height: float, slope: float) -> np
     return np.asarray(floor + height * np.power(rows, -slope))
 
 
-def extrapolate(
-    rows: Sequence[float], draws: Sequence[Sequence[float]], tested: int, seed: int
-) -> list[dict[str, float]]:
+def extrapolate(rows: Sequence[float], hits: np.ndarray, seed: int) -> list[dict[str, float]]:
     """The accuracy at twice and four times the rows, with a 95% interval.
 
-    The interval is that of fits to accuracies that are drawn anew from a binomial distribution around those that were
-    found: the luck of the test rows and of the draws. It knows nothing of other laws than this one.
+    The interval is that of fits to test rows that are drawn anew, the same for all: the luck of the test and, by a draw
+    of the trainings at each size, that of the training rows. It knows nothing of other laws than this one.
 
     Args:
-        rows: Numbers of training rows, rising.
-        draws: Accuracies at each.
-        tested: Number of test rows.
+        rows: The number of training rows of each training, rising.
+        hits: bool [trainings, test rows], whether each answer is right.
         seed: Fixes the draws.
 
     Returns:
@@ -109,8 +107,9 @@ def extrapolate(
     """
     from scipy.optimize import OptimizeWarning, curve_fit
 
-    numbers = np.array([n for n, found in zip(rows, draws, strict=True) for _ in found], dtype=float)
-    accuracies = np.array([each for found in draws for each in found])
+    numbers = np.asarray(rows, dtype=float)
+    accuracies = hits.mean(axis=1)
+    sizes = [np.flatnonzero(numbers.round() == size) for size in np.unique(numbers.round())]
     scale = numbers.max()
 
     def fit(errors: np.ndarray) -> np.ndarray:
@@ -132,8 +131,9 @@ def extrapolate(
         rng = np.random.default_rng(seed)
         refits = []
         for _ in range(REFITS):
-            drawn = rng.binomial(tested, np.clip(accuracies, 0, 1)) / tested
-            refits.append(1 - power_law(at / scale, *fit(1 - drawn)))
+            trainings = np.concatenate([rng.choice(each, len(each)) for each in sizes])
+            tested = rng.integers(0, hits.shape[1], hits.shape[1])
+            refits.append(1 - power_law(at / scale, *fit(1 - hits[np.ix_(trainings, tested)].mean(axis=1))))
     except (RuntimeError, ValueError):  # no law was found
         return []
     expected = 1 - power_law(at / scale, *middle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from sft_keras.ui.components.trust import parts_list
 from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
 from sft_keras.ui.tabs import evaluate_labels
 
-SECONDS = 3
+SECONDS, STARTING_SECONDS = 3, 90.0
 
 
 def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
@@ -26,10 +27,10 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
     timer = gr.Timer(SECONDS, active=False)
     with gr.Column(visible=False, elem_id="evaluate-trust", elem_classes=["card"]) as card:
         parts = block(elem_id="evaluate-parts", clicks=True)
-    last = gr.State("")
+    last, since = gr.State(""), gr.State(-STARTING_SECONDS)
     listen_labels = evaluate_labels.build(shared)
 
-    def show(owner: str, run: str, before: str, request: gr.Request) -> dict[Any, Any]:
+    def show(owner: str, run: str, before: str, asked: float, request: gr.Request) -> dict[Any, Any]:
         say = texts.of(request)
         if not run or not known(owner, request):
             return {card: gr.Column(visible=False), parts: "", timer: gr.Timer(active=False), last: ""}
@@ -43,10 +44,12 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
             return {card: gr.Column(visible=True), parts: callout("error", told(error, say)), last: ""}
         # What a person has unfolded must not fold by itself: the same content is not sent again.
         same = before == f"{run} {content}"
+        # A process that was just asked for needs a moment before it is seen.
+        awaited = not view.complete and time.monotonic() - asked < STARTING_SECONDS
         return {
             card: gr.Column(visible=True),
             parts: gr.skip() if same else content,
-            timer: gr.Timer(active=view.under_way),
+            timer: gr.Timer(active=view.under_way or awaited),
             last: f"{run} {content}",
         }
 
@@ -54,12 +57,12 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
         action, _ = clicked(event)
         if action == "examine":
             space_of(shared.services, owner, request).diagnose(run)
-            return gr.Timer(active=True)
-        return gr.skip()
+            return gr.Timer(active=True), time.monotonic()
+        return gr.skip(), gr.skip()
 
-    keys = [shared.owner, shared.run, last]
+    keys = [shared.owner, shared.run, last, since]
     outputs = [card, parts, timer, last]
-    parts.click(guarded(texts, act), keys[:2], timer, **quiet())
+    parts.click(guarded(texts, act), keys[:2], [timer, since], **quiet())
     listen_labels(timer.tick(guarded(texts, show), keys, outputs, **quiet()))
 
     def listen(shown: gr.events.Dependency) -> None:

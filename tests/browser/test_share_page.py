@@ -96,6 +96,8 @@ def test_the_owner_switches_it_off_on_the_page(
     visitor = new_page(linked())
     expect(visitor.locator("#public-main")).to_be_visible()
     page = new_page(f"/?run={run}&tab=predict", storage_state=person.state)
+    expect(page.locator("#share-address code")).to_be_visible()
+    page.wait_for_timeout(3000)  # the form is filled once more when a slow page is told its run again
     page.locator("#share-settings").get_by_role("button", name="Settings of the link").click()
     page.locator("#share-enabled input").uncheck()
     page.locator("#share-save").click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from gradio.blocks import Block
 from gradio.routes import App
 
 from sft_keras.ui.no_downloads import forbid_downloads
+from tests.ui.coroutines import awaited
 
 ADDRESS = "https://example.com/large.csv"
 FETCHING = (
@@ -55,7 +55,7 @@ def test_every_function_that_fetches_refuses(asked: list[str]) -> None:
                 await found
 
         with pytest.raises(gr.Error, match="fetches no address"):
-            asyncio.run(called())
+            awaited(called())
     assert asked == []
 
 
@@ -63,7 +63,7 @@ def test_the_functions_are_those_that_gradio_calls(asked: list[str]) -> None:
     moving = inspect.getsource(Block.async_move_resource_to_block_cache)
     assert "processing_utils.async_ssrf_protected_download(" in moving
     with pytest.raises(gr.Error, match="fetches no address"):
-        asyncio.run(gr.File(render=False).async_move_resource_to_block_cache(ADDRESS))
+        awaited(gr.File(render=False).async_move_resource_to_block_cache(ADDRESS))
     assert asked == []
 
 

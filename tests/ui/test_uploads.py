@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sft_keras.services.uploads import Uploads
 from sft_keras.settings import MIB, Settings
 from sft_keras.ui import uploads as module
 from sft_keras.ui.uploads import UploadLimit
+from tests.ui.coroutines import awaited
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_an_upload_that_hides_its_size_is_ended(app: App, uploads: Uploads, monk
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client:
             return await client.post("/gradio_api/upload", content=parts(), headers=headers)
 
-    answer = asyncio.run(send())
+    answer = awaited(send())
     assert answer.status_code in (400, 413)
     assert "too many uploads" in answer.text
     assert not [file for file in uploads.folder.rglob("*") if file.is_file()]

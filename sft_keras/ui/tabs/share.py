@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -46,6 +47,8 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
     """
     label, texts, services = shared.texts.label, shared.texts, shared.services
     published = gr.State("")
+    # What the form was filled with: a page is told its run more than once, and what was changed meanwhile stays.
+    filled = gr.State(None)
     with gr.Column(elem_classes=["card"], elem_id="share"):
         head = block(elem_id="share-head")
         publish = gr.Button(label("share.publish"), variant="primary", visible=False, elem_id="share-publish")
@@ -109,7 +112,7 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
                     no = gr.Button(label("share.unpublish_no"), elem_id="share-unpublish-no")
     outputs = [
         head, publish, body, address, enabled, name, expires, rate, password, unlock, saved, keys_head, key_name, made,
-        key_list, drop, sure, sure_head, published,
+        key_list, drop, sure, sure_head, published, filled,
     ]  # fmt: skip
 
     def page(link: LinkView | None, request: gr.Request, *, message: Markup | str = "", key: Markup | str = "") -> Any:
@@ -136,13 +139,16 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
             sure: gr.Column(visible=False),
             sure_head: tag("p", say("share.unpublish_sure")),
             published: f"{link.id} {bool(names)} {link.has_password}" if link else "",
+            filled: link and replace(link, uses=0),
         }
 
-    def show(owner: str, run: str, request: gr.Request) -> Any:
+    def show(owner: str, run: str, before: LinkView | None, request: gr.Request) -> Any:
         try:
             link = space_of(services, owner, request).link(run) if run and known(owner, request) else None
         except SftError:
             link = None
+        if link is not None and before == replace(link, uses=0):
+            return {address: address_panel(link, address_of(link.id, request), texts.of(request))}
         return page(link, request)
 
     def do_publish(owner: str, run: str, request: gr.Request) -> Any:
@@ -194,7 +200,7 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
 
     keys = [shared.owner, shared.run]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on(triggers, guarded(texts, show), keys, outputs, trigger_mode="multiple", **quiet())
+    gr.on(triggers, guarded(texts, show), [*keys, filled], outputs, trigger_mode="multiple", **quiet())
     publish.click(guarded(texts, do_publish), keys, outputs, **private)
     save.click(guarded(texts, do_save), [*keys, enabled, name, expires, rate, password], outputs, **private)
     unlock.click(guarded(texts, do_unlock), keys, outputs, **private)

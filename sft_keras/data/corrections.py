@@ -50,9 +50,37 @@ Corrections = Mapping[str, Correction]
 
 
 def correction_key(text: str, label: str) -> str:
-    """What a row is known by: SHA-256 of its normalized text and its label, in hex."""
-    whole = f"{normal_text(text)}\0{label.strip()}"
-    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    """What a row is known by: its text and the label that it has in the file."""
+    return row_key(text_key(text), label)
+
+
+def text_key(text: str) -> str:
+    """SHA-256 of the normalized text, in hex; it stands for a text where only its beginning is kept."""
+    return _sha256(normal_text(text))
+
+
+def row_key(text: str, label: str) -> str:
+    """SHA-256 of the `text_key` of a row and its label, in hex."""
+    return _sha256(f"{text}\0{label.strip()}")
+
+
+def made_by(text: str, label: str, corrections: Corrections) -> str | None:
+    """The key of the correction that gave a row its label, or None.
+
+    Args:
+        text: The `text_key` of the row.
+        label: The label that it has now.
+        corrections: What was laid over the rows.
+    """
+    for before in sorted({each.label for each in corrections.values() if each.new_label == label and each.changes}):
+        key = row_key(text, before)
+        if key in corrections and corrections[key].new_label == label:
+            return key
+    return None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def corrections_from_table(table: Table) -> dict[str, Correction]:
@@ -149,7 +177,7 @@ def correct(splits: Splits, corrections: Corrections, *, known_labels: Collectio
             f'{len(absent)} correction(s) match no row; the first is "{_short(first.text)}" with the label'
             f' "{first.label}". Text and label before must be those of the file.'
         )
-    return replace(splits, train=train, validation=validation, notes=(*splits.notes, *notes))
+    return replace(splits, train=train, validation=validation, notes=(*splits.notes, *notes), corrections=wanted)
 
 
 def _corrected(part: Examples, wanted: Corrections) -> tuple[Examples, int, int]:

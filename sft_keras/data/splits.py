@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,17 +13,29 @@ from sft_keras.data.duplicates import duplicate_groups, exact_groups
 from sft_keras.data.examples import Examples
 from sft_keras.errors import DataError
 
+if TYPE_CHECKING:
+    from sft_keras.data.corrections import Corrections
+
 TRAIN, VALIDATION, TEST = range(3)
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The three parts, or two where nothing is to be scored, and notes on how they came about."""
+    """The three parts, or two where nothing is to be scored, and notes on how they came about.
+
+    Attributes:
+        train: What the model learns from.
+        validation: What its settings are chosen by.
+        test: What it is scored on.
+        notes: What a reader of the score should know of the division.
+        corrections: The corrections of labels that were laid over the first two, by `correction_key`.
+    """
 
     train: Examples
     validation: Examples
     test: Examples | None
     notes: tuple[str, ...] = ()
+    corrections: Corrections = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, Examples]:

@@ -11,13 +11,20 @@ from sft_keras.artifacts.bundle import Bundle
 from sft_keras.artifacts.further import bundle_named, config_from
 from sft_keras.config import RunConfig
 from sft_keras.data.columns import Columns, choose_columns
-from sft_keras.data.corrections import Corrections, correct, corrections_from_table
+from sft_keras.data.corrections import (
+    Corrections,
+    correct,
+    corrections_from_json,
+    corrections_from_table,
+    corrections_to_json,
+)
 from sft_keras.data.examples import Examples, examples_from_table, require_trainable
 from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
 from sft_keras.data.samples import SAMPLE_PREFIX, load_sample
 from sft_keras.data.splits import Splits, limit_rows, split_given
 from sft_keras.errors import ConfigError, DataError
+from sft_keras.json_files import read_json, write_json
 from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
 from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
 from sft_keras.runs.directory import RunDirectory
@@ -27,6 +34,7 @@ from sft_keras.training.progress import ProgressSink
 Source = str | Table | Examples
 PARTS = ("train", "validation", "test")
 NOTES = "notes.json"
+CORRECTED = "corrections.json"
 
 
 def read_data(data: str | Table, settings: Settings) -> Table:
@@ -252,7 +260,19 @@ def save_splits(run: RunDirectory, splits: Splits) -> None:
     for name, part in splits.parts.items():
         part.to_parquet(temporary / f"{name}.parquet")
     (temporary / NOTES).write_text(json.dumps(splits.notes, ensure_ascii=False), encoding="utf-8")
+    if splits.corrections:
+        write_json(temporary / CORRECTED, corrections_to_json(splits.corrections))
     temporary.rename(run.data)
+
+
+def corrections_of(run: RunDirectory) -> Corrections:
+    """The corrections of labels that the rows of a run were given, by `correction_key`.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    path = run.data / CORRECTED
+    return corrections_from_json(read_json(path), where=CORRECTED) if path.is_file() else {}
 
 
 def load_splits(run: RunDirectory) -> Splits:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sft_keras.data.corrections import correction_key
+from sft_keras.data.corrections import correction_key, text_key
 from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.runs import queue
 from sft_keras.runs.directory import RunDirectory
@@ -15,6 +15,7 @@ from sft_keras.runs.prepare import load_splits
 from sft_keras.runs.request import prepare_requested
 from sft_keras.services import Services, Space
 from sft_keras.services.space.base import new_key
+from sft_keras.services.space.corrections import SuspectView
 from sft_keras.settings import Settings
 from sft_keras.training.progress import Silent
 from sft_keras.ui.components.labels import review_list, review_sum
@@ -61,6 +62,7 @@ def list_suspects(folder: RunDirectory) -> None:
     listed = [
         {
             "key": correction_key(text, label),
+            "text_key": text_key(text),
             "part": "train",
             "row": int(row),
             "text": text,
@@ -119,6 +121,43 @@ def test_what_was_corrected_once_can_be_corrected_again(space, run):
     space.decide(again, row.key, "relabel", first.label)
     assert space.review(again).changed == 0
     assert space.review(run).rows[0].decision == "keep"
+
+
+def test_a_corrected_row_is_corrected_once_more_where_its_correction_was_trained_with(tmp_path):
+    """With three labels it can become another one than the first; the review shows it, and takes it back."""
+    space = Services(Settings(data_dir=tmp_path / "data", max_queued=9)).space(new_key())
+    rows = [(text, "so so" if i % 5 == 0 else label) for i, (text, label) in enumerate(made_sentences(150))]
+    dataset = space.add_upload(write_csv(tmp_path / "d.csv", rows), "d.csv").id
+
+    def reviewed(run: str) -> str:
+        folder = prepared(space, run)
+        folder.bundle.mkdir()
+        (folder.bundle / "labels.json").write_text('["bad", "good", "so so"]', encoding="utf-8")
+        list_suspects(folder)
+        return run
+
+    before = reviewed(space.submit(dataset, LSTM))
+    first = next(row for row in space.review(before).rows if row.label == "bad")
+    space.decide(before, first.key, "relabel", "good")
+    after = reviewed(space.train_corrected(before))
+
+    def row() -> SuspectView:
+        return next(each for each in space.review(after).rows if each.text == first.text)
+
+    assert (row().label, row().decision) == ("good", "keep")
+    space.decide(after, row().key, "relabel", "so so")
+    assert (row().decision, row().new_label) == ("relabel", "so so")
+    space.decide(after, row().key, "drop")
+    assert row().decision == "drop"
+    once_more = load_splits(prepared(space, space.train_corrected(after)))
+    assert first.text not in once_more.train.texts
+    space.undo(after, row().key)
+    assert (row().decision, space.review(after).relabelled) == ("keep", 1)
+    space.undo(before, first.key)
+    assert row().decision is None
+    space.decide(after, row().key, "relabel", "so so")
+    again = load_splits(prepared(space, space.train_corrected(after))).train
+    assert dict(zip(again.texts, again.labels, strict=True))[first.text] == "so so"
 
 
 def test_what_cannot_be_decided_is_refused(space, run):

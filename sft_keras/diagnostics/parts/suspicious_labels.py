@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sft_keras.catalogues import Catalogue
-from sft_keras.data.corrections import correction_key
+from sft_keras.data.corrections import correction_key, text_key
 from sft_keras.diagnostics.base import PARTS, Facts, Part
 from sft_keras.diagnostics.blocks import Block, Column, Meter, Sentence, Table, percent
 from sft_keras.diagnostics.out_of_fold import OutOfFold, out_of_fold
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
 MOST = 500
-MOST_CHARACTERS = 20_000
+MOST_CHARACTERS = 1_000
 SHOWN_CHARACTERS = 300
 
 
@@ -41,6 +41,7 @@ def examine(subject: Subject) -> Facts:
         "listed": [
             {
                 "key": correction_key(rows.examples.texts[i], rows.examples.labels[i]),
+                "text_key": text_key(rows.examples.texts[i]),
                 "part": rows.parts[i],
                 "row": int(rows.examples.rows[i]),
                 "text": rows.examples.texts[i][:MOST_CHARACTERS],

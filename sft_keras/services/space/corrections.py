@@ -11,7 +11,7 @@ from sft_keras.services.space.diagnostics import DiagnosticsSpace
 from sft_keras.services.space.runs import RunSpace
 
 if TYPE_CHECKING:
-    from sft_keras.data.corrections import Correction
+    from sft_keras.data.corrections import Correction, Corrections
     from sft_keras.spaces.datasets import DatasetFolder
 
 PART = "suspicious_labels"
@@ -85,11 +85,11 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
         place = self.place("runs", run)
         about = read_about(place)
         folder = self._reviewed(run)
-        corrections = self._corrections(folder)
+        corrections, trained = self._corrections(folder), self._trained_with(run)
         decided = [_decision(each) for each in corrections.values()]
         suspects = self._suspects(run)
         return ReviewView(
-            rows=tuple(_view(entry, corrections) for entry in suspects or ()),
+            rows=tuple(_view(entry, corrections, trained) for entry in suspects or ()),
             examined=suspects is not None,
             labels=self._label_names(run),
             relabelled=decided.count("relabel"),
@@ -114,7 +114,7 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
         from sft_keras.data.corrections import MOST_CHARACTERS, Correction
         from sft_keras.spaces.corrections import change_corrections
 
-        entry = self._suspect(run, key)
+        entry, trained = self._suspect(run, key), self._trained_with(run)
         if decision == "relabel":
             names = self._label_names(run)
             if label not in names:
@@ -125,21 +125,25 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
 
         def change(corrections: dict[str, Correction]) -> None:
             # A row that was corrected before is known in the file by the label that it has there.
-            origin = _origin(entry, corrections) or key
-            before = corrections.get(origin)
+            origin = _origin(entry, trained) or key
+            before = corrections.get(origin) or trained.get(origin)
             old = before.label if before else entry["label"]
             corrections[origin] = Correction(entry["text"][:MOST_CHARACTERS], old, new)
 
         change_corrections(self._required(run), change)
 
     def undo(self, run: str, key: str) -> None:
-        """Takes back what was decided about a row."""
+        """Takes back what was decided about a row: it has the label again that this run was trained with."""
         from sft_keras.spaces.corrections import change_corrections
 
-        entry = self._suspect(run, key)
+        entry, trained = self._suspect(run, key), self._trained_with(run)
 
         def change(corrections: dict[str, Correction]) -> None:
-            corrections.pop(_origin(entry, corrections) or key, None)
+            origin = _origin(entry, trained)
+            if origin is None:
+                corrections.pop(key, None)
+            else:
+                corrections[origin] = trained[origin]
 
         change_corrections(self._required(run), change)
 
@@ -190,6 +194,13 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
         except (SftError, OSError):  # the run before is gone, or one of them is not finished
             return ""
 
+    def _trained_with(self, run: str) -> Corrections:
+        """The corrections that the rows of a run were given."""
+        from sft_keras.runs.directory import RunDirectory
+        from sft_keras.runs.prepare import corrections_of
+
+        return corrections_of(RunDirectory(self.place("runs", run)))
+
     def _suspects(self, run: str) -> list[dict[str, Any]] | None:
         """The rows as the part of the diagnostics listed them; None if it did not."""
         from sft_keras.runs.diagnosed import read_all
@@ -236,7 +247,7 @@ class CorrectionSpace(RunSpace, DiagnosticsSpace):
 
 
 def _is_suspect(entry: object) -> bool:
-    texts = ("key", "text", "label", "suggested", "part")
+    texts = ("key", "text_key", "text", "label", "suggested", "part")
     return (
         isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in texts)
@@ -245,27 +256,23 @@ def _is_suspect(entry: object) -> bool:
     )
 
 
-def _origin(entry: Mapping[str, Any], corrections: Mapping[str, Correction]) -> str | None:
-    """The key of the correction that gave a row the label that it has."""
-    from sft_keras.data.corrections import correction_key
+def _origin(entry: Mapping[str, Any], trained: Corrections) -> str | None:
+    """The key, in the file, of a row that the run was given with a corrected label."""
+    from sft_keras.data.corrections import made_by
 
-    before = {each.label for each in corrections.values() if each.changes and each.new_label == entry["label"]}
-    for label in sorted(before):
-        key = correction_key(entry["text"], label)
-        if key in corrections and corrections[key].new_label == entry["label"]:
-            return key
-    return None
+    return made_by(entry["text_key"], entry["label"], trained)
 
 
-def _decision(correction: Correction) -> Decision:
+def _decision(correction: Correction, label: str | None = None) -> Decision:
+    """What a correction does to a row, which has `label` now; without one, the label of the file."""
     if correction.new_label is None:
         return "drop"
-    return "relabel" if correction.changes else "keep"
+    return "keep" if correction.new_label == (correction.label if label is None else label) else "relabel"
 
 
-def _view(entry: Mapping[str, Any], corrections: Mapping[str, Correction]) -> SuspectView:
-    found = corrections.get(entry["key"])
-    decision = _decision(found) if found else ("keep" if _origin(entry, corrections) else None)
+def _view(entry: Mapping[str, Any], corrections: Corrections, trained: Corrections) -> SuspectView:
+    found = corrections.get(_origin(entry, trained) or entry["key"])
+    decision = _decision(found, entry["label"]) if found else None
     return SuspectView(
         key=entry["key"],
         text=entry["text"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import islice
+from typing import Literal
 
 _UNSPACED = re.compile(
     "["
@@ -23,6 +24,8 @@ _LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff\uff21-\uff5a]+")
 _TEXTS = 10_000
 _CHARACTERS = 2_000
 _MAINLY = 0.3
+
+Script = Literal["latin", "unspaced", "other"]
 
 
 def unspaced_share(texts: Iterable[str]) -> float:
@@ -80,3 +83,10 @@ def mostly_latin(texts: Iterable[str]) -> bool:
         letters += len(found)
         other += len(_LATIN.sub("", found))
     return other <= _MAINLY * letters
+
+
+def script_of(text: str) -> Script:
+    """Which kind of writing system a text uses; one without letters counts as Latin."""
+    if mostly_unspaced([text]):
+        return "unspaced"
+    return "latin" if mostly_latin([text]) else "other"

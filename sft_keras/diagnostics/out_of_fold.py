@@ -16,6 +16,7 @@ import numpy as np
 from sft_keras.data.duplicates import duplicate_groups
 from sft_keras.data.examples import Examples
 from sft_keras.diagnostics.base import NotApplicable
+from sft_keras.diagnostics.quick_head import fit_quick, quick_probabilities
 
 if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import PartName, Subject
@@ -27,10 +28,8 @@ MOST_CHARACTERS, MOST_CHARACTERS_SPARSE = 20_000_000, 5_000_000
 FEWEST_ROWS = 20
 FEWEST_GROUPS = 3
 """A label with fewer different texts is not judged: the classifier hardly sees another text of it."""
-INVERSE_PENALTY = 0.01
-"""Inverse strength of the penalty (scikit-learn's C) on standardised vectors, that of the quick recipe."""
-INVERSE_PENALTY_SPARSE = 10.0
-"""The same on TF-IDF, that of the baseline."""
+MOST_STEPS = 100
+"""Of the solver in a fold."""
 MOST_COEFFICIENTS = 2_000_000
 """Classes times columns; above it a sparse matrix is condensed, which bounds memory with a thousand classes."""
 MOST_PRODUCTS = 20_000_000
@@ -134,7 +133,8 @@ def out_of_fold(subject: Subject) -> OutOfFold:
     for fold in range(FOLDS):
         here = folds == fold
         if here.any():
-            probabilities[here] = _answers(features, rows.truth, ~here, here, probabilities.shape[1])
+            model = fit_quick(features[~here], rows.truth[~here], max_iter=MOST_STEPS)
+            probabilities[here] = quick_probabilities(model, features[here], probabilities.shape[1])
         subject.tell((fold + 1) / FOLDS)
     _KNOWN[subject] = found = OutOfFold(**vars(rows), probabilities=probabilities, judged=judged)
     return found
@@ -176,27 +176,3 @@ def _condensed(features: Any, classes: int, seed: int) -> Any:
     from sklearn.decomposition import TruncatedSVD
 
     return TruncatedSVD(CONDENSED, random_state=seed).fit_transform(features)
-
-
-def _answers(features: Any, truth: np.ndarray, seen: np.ndarray, held: np.ndarray, classes: int) -> np.ndarray:
-    """Probabilities of the held rows by a classifier of the others, float64 [held, classes]."""
-    from scipy import sparse
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    result = np.zeros((int(held.sum()), classes))
-    present = np.unique(truth[seen])
-    if len(present) < 2:
-        result[:, present] = 1.0
-        return result
-    penalty = INVERSE_PENALTY_SPARSE if sparse.issparse(features) else INVERSE_PENALTY
-    model = LogisticRegression(C=penalty, max_iter=100, tol=1e-3)
-    if not sparse.issparse(features):
-        model = make_pipeline(StandardScaler(), model)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features[seen], truth[seen])
-    result[:, present] = model.predict_proba(features[held])
-    return result

@@ -8,7 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sft_keras.catalogues import Catalogue
-from sft_keras.diagnostics.blocks import Block, Picture
+from sft_keras.diagnostics.blocks import Block, Picture, Sentence
 from sft_keras.errors import one_line
 from sft_keras.evaluation.charts import with_own_ids
 
@@ -24,6 +24,8 @@ def render(blocks: Sequence[Block], words: Catalogue, *, title: str, ids: str, p
         private: Whether blocks with texts of the data are shown.
     """
     shown = [block for block in blocks if private or not getattr(block, "private", False)]
+    if len(shown) < len(blocks):
+        shown.append(Sentence(words("common.hidden"), "how"))
     own = [
         Picture(with_own_ids(block.svg, f"{ids}{number}"), block.title, block.legend)
         if isinstance(block, Picture)

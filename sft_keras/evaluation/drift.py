@@ -252,8 +252,9 @@ def drift_sentence(drift: Drift, names: Sequence[str], words: Catalogue) -> str:
     if not drift.alarming:
         return ""
     parts = words("drift.list").join(_part(change, names, words) for change in drift.alarming)
-    only_classes = all(change.kind == "classes" for change in drift.alarming)
-    follows = words("drift.follows_classes" if only_classes else "drift.follows")
+    kinds = {change.kind for change in drift.alarming}
+    alone = f"drift.follows_{kinds.pop()}" if len(kinds) == 1 else ""
+    follows = words(alone if alone in ("drift.follows_classes", "drift.follows_length") else "drift.follows")
     return words("drift.lead", rows=f"{drift.rows:,}", parts=parts) + words("form.gap") + follows
 
 

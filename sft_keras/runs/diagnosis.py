@@ -193,15 +193,15 @@ class _Progress:
     def __init__(self, file: Path, sink: ProgressSink) -> None:
         self._file = file
         self._sink = sink
-        self._part = ""
+        self._now: dict[str, Any] = {}
         self._told = 0.0
 
     def begin(self, part: str, number: int, count: int) -> None:
         """A part begins."""
-        self._part = part
+        self._now = {"part": part, "number": number, "parts": count}
         self._told = time.monotonic()
         self._sink.event("part", name=part, number=number, count=count)
-        write_json(self._file, {"part": part, "number": number, "parts": count, "fraction": 0.0})
+        write_json(self._file, {**self._now, "fraction": 0.0})
 
     def event(self, kind: str, **values: Any) -> None:
         """Hears of a step and passes everything on."""
@@ -209,4 +209,4 @@ class _Progress:
         now = time.monotonic()
         if kind == "step" and now - self._told >= 0.5:
             self._told = now
-            write_json(self._file, {"part": self._part, "fraction": values.get("fraction", 0.0)})
+            write_json(self._file, {**self._now, "fraction": values.get("fraction", 0.0)})

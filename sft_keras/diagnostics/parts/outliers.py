@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sft_keras.catalogues import Catalogue
-from sft_keras.data.scripts import mostly_latin, unspaced_share
+from sft_keras.data.scripts import script_of
 from sft_keras.diagnostics.base import PARTS, Facts, NotApplicable, Part
 from sft_keras.diagnostics.blocks import Block, Column, Sentence, Table, percent
 from sft_keras.diagnostics.out_of_fold import FEWEST_ROWS, labelled_rows
@@ -32,7 +32,6 @@ CHUNK = 1_000
 MAIN_SCRIPT = 0.8
 """Share of the texts that one script must have for the others to be foreign."""
 FEWEST_LETTERS = 5
-_UNSPACED = 0.3
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -119,9 +118,7 @@ def foreign_rows(texts: Sequence[str]) -> tuple[list[int], str | None]:
 def _script(text: str) -> str | None:
     if len(_LETTER.findall(text[:200])) < FEWEST_LETTERS:
         return None
-    if unspaced_share([text]) > _UNSPACED:
-        return "unspaced"
-    return "latin" if mostly_latin([text]) else "other"
+    return script_of(text)
 
 
 def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sft_keras.catalogues import Catalogue
-from sft_keras.data.scripts import mostly_latin, unspaced_share
+from sft_keras.data.scripts import script_of
 from sft_keras.diagnostics.base import PARTS, Facts, NotApplicable, Part
 from sft_keras.diagnostics.blocks import Block, Column, Meter, Sentence, Table, interval, percent
 
@@ -61,13 +61,7 @@ def length_slices(texts: Sequence[str]) -> dict[tuple[str, str], np.ndarray]:
 
 def script_slices(texts: Sequence[str]) -> dict[tuple[str, str], np.ndarray]:
     """Texts by writing system: Latin, scripts without spaces (Chinese, …), others."""
-
-    def script(text: str) -> str:
-        if unspaced_share([text]) > 0.3:
-            return "unspaced"
-        return "latin" if mostly_latin([text]) else "other"
-
-    kinds = np.array([script(text) for text in texts])
+    kinds = np.array([script_of(text) for text in texts])
     present = np.unique(kinds)
     return {("script", str(kind)): kinds == kind for kind in present} if len(present) > 1 else {}
 

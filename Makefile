@@ -51,7 +51,7 @@ screenshots: setup browser
 # Tiny models gain nothing from threads, and two processes would get in each other's way with them.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 
-TESTS = $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+TESTS = $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: setup browser
 	$(TESTS)

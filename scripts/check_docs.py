@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import re
 import subprocess
@@ -286,6 +287,7 @@ def finding_codes() -> set[str]:
     return (set(FINDING_CODE.findall(source)) - {"missing_"}) | {"missing_text", "missing_label"}
 
 
+@functools.cache
 def expected_names() -> dict[str, set[str]]:
     """Which names the code offers, by the document that has to describe them."""
     with (ROOT / "pyproject.toml").open("rb") as file:

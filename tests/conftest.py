@@ -64,6 +64,31 @@ def merged(*parts: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+# What takes longest begins first, so that no process is left with it alone at the end.
+LONGEST = ("tests/browser/", "tests/integration/", "tests/training/", "tests/contracts/", "tests/modeling/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests in the order in which they begin."""
+
+    def place(item: pytest.Item) -> int:
+        return next((i for i, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process runs all tests in a browser: two browsers with an app each would leave no core for the other tests."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith(LONGEST[0]) else super()._split_scope(nodeid)
+
+    return OneBrowser(config, log)
+
+
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """The use cases over a data directory of their own."""

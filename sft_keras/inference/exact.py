@@ -1,8 +1,10 @@
-"""Exact explanations for who must not import Keras: one warm process with the model that was asked for last."""
+"""Exact explanations and similar training examples for who must not import Keras: one warm process with the model that was asked for last."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -10,6 +12,7 @@ import psutil
 from sft_keras.artifacts.bundle import MODEL, read_bundle
 from sft_keras.errors import OverloadedError
 from sft_keras.inference.explain import Explanation
+from sft_keras.inference.neighbours import COUNT, PREPARE_SECONDS, Neighbours
 from sft_keras.inference.pool import PROCESS_BYTES
 from sft_keras.inference.process import ProcessPredictor
 
@@ -49,12 +52,46 @@ class Explainer:
             InputValueError: The model knows no such label.
             OverloadedError: There is too little memory, or too many wait.
         """
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
+        with self._asked(bundle, WAIT_SECONDS) as process:
+            return process.explain(text, label)
+
+    def neighbours(
+        self,
+        bundle: Path,
+        rows: Path,
+        text: str,
+        *,
+        count: int = COUNT,
+        seconds: float = PREPARE_SECONDS,
+        wait: float = WAIT_SECONDS,
+    ) -> Neighbours:
+        """The training examples most like a text; see `ProcessPredictor.neighbours`.
+
+        Args:
+            bundle: The bundle, or the folder of its run.
+            rows: The parquet file of its training rows.
+            text: The text.
+            count: How many, 1 to 20.
+            seconds: How long vectors of rows that are missing are computed for this question.
+            wait: How many seconds others are waited for.
+
+        Raises:
+            ArtifactError: The bundle or the rows cannot be used, or the process does not answer.
+            InputValueError: The count is out of range.
+            OverloadedError: There is too little memory, or too many wait.
+        """
+        with self._asked(bundle, wait) as process:
+            return process.neighbours(rows, text, count, seconds)
+
+    @contextlib.contextmanager
+    def _asked(self, bundle: Path, wait: float) -> Iterator[ProcessPredictor]:
+        """The process, for this question alone."""
+        if not self._lock.acquire(timeout=wait):
             raise OverloadedError("Others are being answered.", fix="Try again in a minute.")
         try:
             if self._timer is not None:
                 self._timer.cancel()
-            return self._of(bundle).explain(text, label)
+            yield self._of(bundle)
         finally:
             self._timer = threading.Timer(self._idle_seconds, self.close)
             self._timer.daemon = True

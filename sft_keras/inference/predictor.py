@@ -50,6 +50,11 @@ class Predictor(TokenPredictor):
         self._model = model
         self._input_names = tuple(model.input)
 
+    @property
+    def model(self) -> Any:
+        """The Keras model."""
+        return self._model
+
     def explain(self, text: str, label: str | None = None, *, method: Method = "gradients") -> Explanation:
         """Which words of a text speak for a label, and which against it.
 

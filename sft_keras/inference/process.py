@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sft_keras.artifacts.bundle import Bundle
 from sft_keras.errors import ArtifactError
 from sft_keras.inference.base import TextPredictor
 from sft_keras.inference.explain import Explanation, WordWeight, require_label
+from sft_keras.inference.neighbours import COUNT, Neighbour, Neighbours, require_count
 from sft_keras.tasks.base import TASKS
 
 START_SECONDS, ANSWER_SECONDS = 180.0, 180.0
@@ -66,6 +68,23 @@ class ProcessPredictor(TextPredictor):
         require_label(self.labels.names, label)
         found = self._answer({"explain": text, "label": label})["explanation"]
         return Explanation(**{**found, "words": [WordWeight(**each) for each in found["words"]]})
+
+    def neighbours(self, rows: Path, text: str, count: int = COUNT, seconds: float | None = None) -> Neighbours:
+        """The training examples most like a text: see `TrainingFeatures`.
+
+        Args:
+            rows: The parquet file of the training rows.
+            text: The text.
+            count: How many, 1 to 20.
+            seconds: How long at most vectors of rows are computed before the text is compared with those that are ready.
+
+        Raises:
+            InputValueError: The count is out of range.
+            ArtifactError: See `logits`; or the rows cannot be read.
+        """
+        require_count(count)
+        found = self._answer({"like": text, "rows": str(rows), "count": count, "seconds": seconds})["neighbours"]
+        return Neighbours(**{**found, "found": [Neighbour(**each) for each in found["found"]]})
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         for _ in range(2):

@@ -1,8 +1,9 @@
 """A process that answers for one bundle with Keras: `python -m sft_keras.inference.worker_process BUNDLE`.
 
-It reads one JSON object a line, `{"texts": [...]}` or `{"explain": text, "label": label}`, and writes one a line:
-`{"ready": true}` first, then `{"logits": [[...]]}`, `{"explanation": {...}}` or `{"error": ..., "where": ..., "fix":
-...}`. It ends when its input does, hence with its parent.
+It reads one JSON object a line, `{"texts": [...]}`, `{"explain": text, "label": label}` or `{"like": text, "rows": file,
+"count": 5, "seconds": 30}`, and writes one a line: `{"ready": true}` first, then `{"logits": [[...]]}`, `{"explanation":
+{...}}`, `{"neighbours": {...}}` or `{"error": ..., "where": ..., "fix": ...}`. It ends when its input does, hence with
+its parent.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sft_keras.errors import SftError
 
 if TYPE_CHECKING:
+    from sft_keras.inference.neighbours import TrainingFeatures
     from sft_keras.inference.predictor import Predictor
 
 
@@ -31,17 +34,28 @@ def main(bundle: str) -> int:
             answers.flush()
 
         try:
+            from sft_keras.artifacts.bundle import read_bundle
+            from sft_keras.inference.features import training_features
             from sft_keras.inference.loading import load_predictor
 
-            predictor = load_predictor(Path(bundle))
+            checked = read_bundle(Path(bundle))
+            predictor = load_predictor(checked)
             predictor.predict(["a"])  # the first call is the slow one
         except Exception as error:
             answer(_told(error))
             return 2
         answer({"ready": True})
+        # They are of one run: the rows lie beside the bundle.
+        known: dict[str, TrainingFeatures] = {}
+
+        def features(rows: str) -> TrainingFeatures:
+            if rows not in known:
+                known[rows] = training_features(checked, predictor.model, Path(rows))
+            return known[rows]
+
         for line in sys.stdin:
             try:
-                answer(_answered(predictor, json.loads(line)))
+                answer(_answered(predictor, features, json.loads(line)))
             except BrokenPipeError:
                 return 0
             except Exception as error:
@@ -49,9 +63,15 @@ def main(bundle: str) -> int:
     return 0
 
 
-def _answered(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
+def _answered(
+    predictor: Predictor, features: Callable[[str], TrainingFeatures], request: dict[str, Any]
+) -> dict[str, Any]:
     if "explain" in request:
         return {"explanation": asdict(predictor.explain(request["explain"], request["label"]))}
+    if "like" in request:
+        found = features(request["rows"])
+        found.prepare(request["seconds"])
+        return {"neighbours": asdict(found.nearest(request["like"], request["count"]))}
     return {"logits": predictor.logits(request["texts"]).tolist()}
 
 

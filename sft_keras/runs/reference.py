@@ -29,11 +29,22 @@ def watch_of(place: Path, names: Sequence[str]) -> Watch | None:
     Returns:
         None where the rows of the run are not there, as of a bundle that was copied away.
     """
-    for folder in (place, place.parent):
-        if (folder / "data" / "train.parquet").is_file():
-            reference = run_reference(RunDirectory(folder))
-            return None if reference is None else Watch(reference, tuple(names))
-    return None
+    rows = training_rows(place)
+    reference = run_reference(RunDirectory(rows.parents[1])) if rows is not None else None
+    return None if reference is None else Watch(reference, tuple(names))
+
+
+def training_rows(place: Path) -> Path | None:
+    """The file of a run's training rows.
+
+    Args:
+        place: The folder of a run, or its bundle.
+
+    Returns:
+        None where they are not there, as of a bundle that was copied away.
+    """
+    files = (folder / "data" / "train.parquet" for folder in (place, place.parent))
+    return next(filter(Path.is_file, files), None)
 
 
 def run_reference(run: RunDirectory) -> Reference | None:

@@ -10,6 +10,7 @@ from sft_keras.errors import DataError, SftError
 from sft_keras.places import told_as
 from sft_keras.services.base import Installation
 from sft_keras.services.drift import Watching
+from sft_keras.services.examples import COUNT, Neighbours, require_count, require_rows
 from sft_keras.settings import MIB
 
 if TYPE_CHECKING:
@@ -82,6 +83,39 @@ class ModelServices(Installation):
     def explain(self, bundle: Path, text: str, label: str | None = None, *, method: str = "gradients") -> Explanation:
         """Which words of a text speak for a label: see `Predictor.explain`."""
         return self.load(bundle).explain(text, label, method=cast("Method", method))
+
+    def similar_examples(
+        self,
+        place: Path,
+        text: str,
+        count: int = COUNT,
+        *,
+        predictor: Predictor | None = None,
+        tell: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> Neighbours:
+        """The training rows of a run that its model sees as most like a text, computed in this process.
+
+        Args:
+            place: The folder of the run, or its bundle beside the rows.
+            text: The text.
+            count: How many, 1 to 20.
+            predictor: The run's model, if it is loaded already.
+            tell: Hears how many rows are prepared, of how many; the first question about a run takes a while.
+
+        Raises:
+            ArtifactError: There is no model, or its training rows are not there.
+            DataError: The rows are damaged.
+            InputValueError: The count is out of range.
+        """
+        from sft_keras.artifacts.bundle import read_bundle
+        from sft_keras.inference.features import training_features
+
+        require_count(count)
+        rows = require_rows(place)
+        model = (predictor or self.load(place)).model
+        features = training_features(read_bundle(place), model, rows)
+        features.prepare(tell=tell)
+        return features.nearest(text, count)
 
     def predict_file(
         self,

@@ -19,13 +19,14 @@ from sft_keras.inference.explain import Explanation, WordWeight, explain
 from sft_keras.json_files import read_json
 from sft_keras.places import told_as
 from sft_keras.services.drift import Watching, told_drift
+from sft_keras.services.examples import COUNT, PREPARE_SECONDS, Neighbour, Neighbours, require_rows
 from sft_keras.services.space.base import OwnedFolder, new_id
 
 if TYPE_CHECKING:
     from sft_keras.inference.base import TextPredictor
     from sft_keras.tasks.base import Prediction
 
-__all__ = ["Explanation", "PredictionSpace", "WordWeight"]
+__all__ = ["Explanation", "Neighbour", "Neighbours", "PredictionSpace", "WordWeight"]
 
 KIND = "predictions"
 RESULT = "result.json"
@@ -62,6 +63,21 @@ class PredictionSpace(OwnedFolder):
     def explain_exactly(self, run: str, text: str, label: str | None = None) -> Explanation:
         """The same by integrated gradients, whose weights add up; the first time it takes as long as Keras to start."""
         return self.installation.explainer.explain(self._bundle(run), text, label)
+
+    def similar_examples(
+        self, run: str, text: str, count: int = COUNT, *, seconds: float = PREPARE_SECONDS
+    ) -> Neighbours:
+        """The training rows of a run that its model sees as most like a text.
+
+        Args:
+            run: Id of the run.
+            text: The text.
+            count: How many, 1 to 20.
+            seconds: How long rows that nobody asked about before are prepared for this question; it is answered from
+                those that are ready.
+        """
+        bundle = self._bundle(run)
+        return self.installation.explainer.neighbours(bundle, require_rows(bundle), text, count=count, seconds=seconds)
 
     def predict_file(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -73,6 +73,18 @@ def progress_sink() -> Iterator[ProgressSink]:
     )
     with bar:
         yield _Bar(bar)
+
+
+@contextlib.contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error for what is told as done, of all; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    columns = (TextColumn("[bold]{task.description}"), BarColumn(bar_width=30), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, all_rows: bar.update(task, completed=done, total=all_rows)
 
 
 class _JsonLines:

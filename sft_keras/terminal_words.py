@@ -1,4 +1,4 @@
-"""Why a model answered so, on a terminal: the text with its words in colours, and what each of them adds."""
+"""Why a model answered so, on a terminal: the words of the text with what each adds, and similar training examples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sft_keras.terminal import escape, open_console
 
 if TYPE_CHECKING:
     from sft_keras.inference.explain import Explanation
+    from sft_keras.services.examples import Neighbours, Verdict
 
 MOST_WORDS = 8
 LEAST_PART = 0.15
@@ -20,6 +21,9 @@ HOW = {
     "gradients": "Integrated gradients: the points of all words add up to the difference.",
     "occlusion": "Points: by how much the probability falls without the word.",
 }
+EXAMPLES_HOW = (
+    "Similar in what the model makes of the texts (cosine); they resemble the text, and did not cause the answer."
+)
 
 
 def show_explanation(found: Explanation) -> None:
@@ -48,6 +52,23 @@ def show_explanation(found: Explanation) -> None:
             f"{found.gap:.4f} missing.[/]"
         )
     out.print(f"[dim]{' '.join(filter(None, (HOW[found.method], escape(found.note))))}[/]")
+
+
+def show_examples(found: Neighbours, verdict: Verdict | None) -> None:
+    """The training examples most like the text, and what they say of the answer.
+
+    Args:
+        found: The examples.
+        verdict: What they say; None if there is none.
+    """
+    if verdict is None:
+        return
+    out = open_console()
+    out.print(f"\n[{'yellow' if verdict.doubtful else 'bold'}]{escape(verdict.sentence)}[/]", soft_wrap=True)
+    for each in found.found:
+        times = f" (x{each.times})" if each.times > 1 else ""
+        out.print(f"  {each.similarity:.3f}  [bold]{escape(each.label)}[/]{times}  {escape(each.text)}", soft_wrap=True)
+    out.print(f"[dim]{escape(verdict.compared)} {EXAMPLES_HOW}[/]")
 
 
 def _style(part: float) -> str:

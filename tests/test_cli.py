@@ -20,7 +20,9 @@ import typer
 
 from sft_keras import cli
 from sft_keras.config import RunConfig
+from sft_keras.data.examples import Examples
 from sft_keras.errors import TrainingError
+from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
 from tests.conftest import TINY, sentences, write_csv
@@ -408,6 +410,24 @@ def test_explain_says_which_words_speak_for_a_label(sft: Cli, lstm_run: RunResul
     shown = sft("explain", lstm_run.run.path, "--text", "a [red]great[/] film!", "--method", "occlusion").out
     assert "a [red]great[/] film!" in shown
     assert "without the word" in shown
+
+
+def test_explain_shows_training_examples_that_are_like_the_text(
+    sft: Cli, copied_run: RunDirectory, tmp_path: Path
+) -> None:
+    row = Examples.from_parquet(copied_run.data / "train.parquet").take([0])
+    arguments = ("explain", copied_run.path, "--text", row.texts[0], "--method", "occlusion", "--examples", "3")
+    told = json.loads(sft(*arguments, "--json").out)["examples"]
+    assert (told["found"][0]["text"], told["found"][0]["label"]) == (row.texts[0], row.labels[0])
+    assert len(told["found"]) == 3
+    assert told["compared"] == told["drawn"] == told["rows"]
+    shown = sft(*arguments).out
+    assert "3 most similar training examples" in shown
+    assert row.texts[0] in shown.split("similar training")[1]
+    assert_refused(sft, [*map(str, arguments[:-1]), "21"], "from 1 to 20")
+    away = tmp_path / "away" / "bundle"
+    shutil.copytree(copied_run.bundle, away)
+    assert_refused(sft, ["explain", away, "--text", "a", "--examples", "3"], "are not here")
 
 
 def test_predict_reads_standard_input(sft: Cli, lstm_run: RunResult) -> None:

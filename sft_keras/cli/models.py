@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -127,16 +128,34 @@ def explain(
     method: Annotated[
         str, typer.Option(help="gradients (exact: the words add up), or occlusion (each word left out in turn).")
     ] = "gradients",
+    examples: Annotated[
+        int | None,
+        typer.Option(help="Also show so many of the run's training examples that are most like it, 1 to 20."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say which words of a text speak for a label, and which against it."""
-    found = open_services().explain(bundle, text, label, method=method)
+    services = open_services()
+    if examples is not None:
+        services.require_examples(bundle, examples)  # before the long work
+    model = services.load(bundle)
+    found = services.explain(bundle, text, label, method=method, predictor=model)
+    alike = None
+    if examples is not None:
+        from sft_keras.terminal import counted
+
+        with counted("reading the training examples") as tell:
+            alike = services.similar_examples(bundle, text, examples, predictor=model, tell=tell)
     if as_json:
-        print_json({**vars(found), "words": [vars(piece) for piece in found.words]})
+        told = {"examples": asdict(alike)} if alike is not None else {}
+        print_json({**vars(found), "words": [vars(piece) for piece in found.words], **told})
         return
-    from sft_keras.terminal_words import show_explanation
+    from sft_keras.terminal_words import show_examples, show_explanation
 
     show_explanation(found)
+    if alike is not None:
+        (answer,) = model.predict([text])
+        show_examples(alike, services.examples_verdict(alike, answer.label))
 
 
 def _warned(sentence: str) -> None:

@@ -1,4 +1,7 @@
-"""Exact explanations and similar training examples for who must not import Keras: one warm process with the model that was asked for last."""
+"""Exact explanations and similar training examples for who must not import Keras.
+
+One warm process holds the model that was asked for last.
+"""
 
 from __future__ import annotations
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sft_keras.artifacts.bundle import MODEL, Bundle, file_sha256
+from sft_keras.artifacts.bundle import Bundle
 from sft_keras.artifacts.loading import load_tokenizer
-from sft_keras.inference.neighbours import TrainingFeatures
 from sft_keras.inference.predictor import Predictor
 from sft_keras.modeling.starting_point import HEAD
 from sft_keras.tasks.base import TASKS
@@ -44,22 +42,3 @@ class FeaturePredictor(Predictor):
     def logits(self, texts: Any) -> np.ndarray:
         """Not to be had from here."""
         raise NotImplementedError("Vectors are no logits; take a predictor of the whole model.")
-
-
-def training_features(bundle: Bundle, model: Any, rows: Path) -> TrainingFeatures:
-    """The vectors of the rows that a model was trained with.
-
-    Args:
-        bundle: A checked bundle.
-        model: Its Keras model, from named token inputs to logits.
-        rows: The parquet file of the training rows.
-
-    Raises:
-        DataError: The rows are missing or damaged.
-    """
-    return TrainingFeatures(
-        FeaturePredictor(bundle, model),
-        rows,
-        model=file_sha256(bundle.folder / MODEL),
-        seed=bundle.config.training.seed,
-    )

@@ -76,7 +76,8 @@ class ProcessPredictor(TextPredictor):
             rows: The parquet file of the training rows.
             text: The text.
             count: How many, 1 to 20.
-            seconds: How long at most vectors of rows are computed before the text is compared with those that are ready.
+            seconds: How long vectors of rows are computed at most, before the text is compared with those that are
+                ready.
 
         Raises:
             InputValueError: The count is out of range.

@@ -1,9 +1,9 @@
 """A process that answers for one bundle with Keras: `python -m sft_keras.inference.worker_process BUNDLE`.
 
-It reads one JSON object a line, `{"texts": [...]}`, `{"explain": text, "label": label}` or `{"like": text, "rows": file,
-"count": 5, "seconds": 30}`, and writes one a line: `{"ready": true}` first, then `{"logits": [[...]]}`, `{"explanation":
-{...}}`, `{"neighbours": {...}}` or `{"error": ..., "where": ..., "fix": ...}`. It ends when its input does, hence with
-its parent.
+It reads one JSON object a line, `{"texts": [...]}`, `{"explain": text, "label": label}` or `{"like": text, "rows":
+file, "count": 5, "seconds": 30}`, and writes one a line: `{"ready": true}` first, then `{"logits": [[...]]}`,
+`{"explanation": {...}}`, `{"neighbours": {...}}` or `{"error": ..., "where": ..., "fix": ...}`. It ends when its input
+does, hence with its parent.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from sft_keras.errors import SftError
 
 if TYPE_CHECKING:
-    from sft_keras.inference.neighbours import TrainingFeatures
     from sft_keras.inference.predictor import Predictor
+    from sft_keras.inference.training_features import TrainingFeatures
 
 
 def main(bundle: str) -> int:
@@ -35,8 +35,8 @@ def main(bundle: str) -> int:
 
         try:
             from sft_keras.artifacts.bundle import read_bundle
-            from sft_keras.inference.features import training_features
             from sft_keras.inference.loading import load_predictor
+            from sft_keras.inference.training_features import training_features
 
             checked = read_bundle(Path(bundle))
             predictor = load_predictor(checked)

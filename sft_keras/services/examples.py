@@ -9,7 +9,16 @@ from pathlib import Path
 from sft_keras.errors import ArtifactError
 from sft_keras.inference.neighbours import COUNT, PREPARE_SECONDS, Neighbour, Neighbours, require_count
 
-__all__ = ["COUNT", "PREPARE_SECONDS", "Neighbour", "Neighbours", "Verdict", "require_count", "require_rows", "verdict_of"]
+__all__ = [
+    "COUNT",
+    "PREPARE_SECONDS",
+    "Neighbour",
+    "Neighbours",
+    "Verdict",
+    "require_count",
+    "require_rows",
+    "verdict_of",
+]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sft_keras.errors import DataError, SftError
 from sft_keras.places import told_as
 from sft_keras.services.base import Installation
 from sft_keras.services.drift import Watching
-from sft_keras.services.examples import COUNT, Neighbours, require_count, require_rows
+from sft_keras.services.examples import COUNT, Neighbours, Verdict, require_count, require_rows, verdict_of
 from sft_keras.settings import MIB
 
 if TYPE_CHECKING:
@@ -80,9 +80,26 @@ class ModelServices(Installation):
         """One prediction a text, in order, in bounded memory: so many texts at a time."""
         return self.load(bundle).predict_stream(texts, chunk=chunk)
 
-    def explain(self, bundle: Path, text: str, label: str | None = None, *, method: str = "gradients") -> Explanation:
-        """Which words of a text speak for a label: see `Predictor.explain`."""
-        return self.load(bundle).explain(text, label, method=cast("Method", method))
+    def explain(
+        self,
+        bundle: Path,
+        text: str,
+        label: str | None = None,
+        *,
+        method: str = "gradients",
+        predictor: Predictor | None = None,
+    ) -> Explanation:
+        """Which words of a text speak for a label: see `Predictor.explain`; `predictor` is the model if loaded."""
+        return (predictor or self.load(bundle)).explain(text, label, method=cast("Method", method))
+
+    def require_examples(self, place: Path, count: int) -> None:
+        """Checks that so many similar training examples can be told; see `similar_examples`, which raises likewise."""
+        require_count(count)
+        require_rows(place)
+
+    def examples_verdict(self, found: Neighbours, answer: str, language: str = "en") -> Verdict | None:
+        """What similar training examples say of an answer, in words; None if there is nothing to say."""
+        return verdict_of(found, answer, language)
 
     def similar_examples(
         self,
@@ -108,9 +125,9 @@ class ModelServices(Installation):
             InputValueError: The count is out of range.
         """
         from sft_keras.artifacts.bundle import read_bundle
-        from sft_keras.inference.features import training_features
+        from sft_keras.inference.training_features import training_features
 
-        require_count(count)
+        self.require_examples(place, count)
         rows = require_rows(place)
         model = (predictor or self.load(place)).model
         features = training_features(read_bundle(place), model, rows)

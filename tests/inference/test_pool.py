@@ -19,6 +19,7 @@ import pytest
 
 from sft_keras.artifacts.bundle import GRAPH, read_bundle
 from sft_keras.data.labels import Labels
+from sft_keras.data.examples import Examples
 from sft_keras.errors import ArtifactError, InputValueError, OverloadedError
 from sft_keras.inference.base import TextPredictor
 from sft_keras.inference.exact import Explainer
@@ -269,6 +270,15 @@ def test_an_exact_explanation_comes_from_one_process_that_ends_when_nobody_asks(
     with pytest.raises(InputValueError, match="goood"):
         explainer.explain(copied_run.path, "a", "goood")
     assert explainer._process._process is child  # a mistake of the person's does not cost a new start
+    rows = copied_run.data / "train.parquet"
+    text = Examples.from_parquet(rows).texts[1]
+    alike = explainer.neighbours(copied_run.path, rows, text, count=3)
+    assert (alike.found[0].text, len(alike.found)) == (text, 3)
+    assert alike == services.similar_examples(copied_run.path, text, 3)
+    assert explainer.neighbours(copied_run.path, rows, " ").found == []
+    with pytest.raises(ArtifactError, match="missing or damaged"):
+        explainer.neighbours(copied_run.path, rows.with_name("none.parquet"), "a")
+    assert explainer._process._process is child
     assert child is not None
     child.wait(20)
     assert explainer._process is None

@@ -38,6 +38,8 @@ FILES = (
     "inference/queued.py",
     "inference/pool.py",
     "inference/process.py",
+    "inference/exact.py",
+    "services/examples.py",
     "spaces/links.py",
     "services/space/links.py",
     "services/space/look.py",

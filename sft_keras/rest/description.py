@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from sft_keras.catalogues import Catalogue, Catalogues
+from sft_keras.services.space.public import MOST_COMPARED
 from sft_keras.settings import Settings
 
 catalogue = Catalogues("sft_keras.rest", "page")
@@ -41,7 +42,7 @@ def description(root: str, settings: Settings, language: str = "en") -> dict[str
     }
     predict = {
         "summary": say("predict"),
-        "description": say("predict_limits", **limits),
+        "description": f"{say('predict_limits', **limits)} {say('predict_examples', most=MOST_COMPARED)}",
         "parameters": [link],
         "requestBody": request,
         "responses": {"200": _json("Predictions", ANSWER), **_refusals(say, STATUSES)},
@@ -129,13 +130,19 @@ def _schemas(settings: Settings) -> dict[str, Any]:
     text, number, boolean = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}
     texts = {"type": "array", "items": text, "minItems": 1, "maxItems": settings.max_request_texts}
     by_label = {"type": "object", "additionalProperties": number}
-    prediction = _object(label=text, confidence=number, probabilities=by_label)
-    request = _object(texts=texts, probabilities={**boolean, "default": False})
+    cosine = {"type": "number", "minimum": -1, "maximum": 1}
+    example = _object(label=text, similarity=cosine, text=text, times={"type": "integer", "minimum": 1})
+    examples = {"type": "array", "items": example}
+    prediction = _object(label=text, confidence=number, probabilities=by_label, examples=examples)
+    request = _object(texts=texts, probabilities={**boolean, "default": False}, examples={**boolean, "default": False})
     labels = {"type": "array", "items": text}
+    model = _object(
+        id=text, title=text, labels=labels, needs_password=boolean, needs_key=boolean, shows_examples=boolean, card=text
+    )
     return {
         "Request": {**request, "required": ["texts"], "additionalProperties": False},
         "Predictions": _object(model=text, predictions={"type": "array", "items": prediction}),
-        "Model": _object(id=text, title=text, labels=labels, needs_password=boolean, needs_key=boolean, card=text),
+        "Model": model,
         "Error": _object(error=_object(problem=text, where=text, fix=text)),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sft_keras.services import Services
 
 PREFIX = "/api/v1"
-FIELDS = ("texts", "probabilities")
+FIELDS = ("texts", "probabilities", "examples")
 MEDIA_TYPES = {
     ".zip": "application/zip",
     ".onnx": "application/octet-stream",
@@ -47,17 +48,20 @@ def add_routes(app: FastAPI, services: Services) -> None:
         most = 12 * services.settings.max_request_characters + 64 * 1024
         link, access = request.path_params["id"], _access(request)
         body = await read_object(request, most)
-        texts, probabilities = _fields(body)
+        texts, probabilities, examples = _fields(body)
 
         def work() -> list[dict[str, Any]]:
+            # First, since that is refused more often: then nothing was predicted in vain.
+            alike = services.links.examples(link, texts, program=True, **access) if examples else []
             found = services.links.predict(link, texts, program=True, **access)
             return [
                 {
                     "label": each.label,
                     "confidence": round(each.confidence, 6),
                     **({"probabilities": each.probabilities} if probabilities else {}),
+                    **({"examples": [asdict(one) for one in alike[number].found]} if examples else {}),
                 }
-                for each in found
+                for number, each in enumerate(found)
             ]
 
         return answer({"model": link, "predictions": await run_in_threadpool(work)}, headers=CORS)
@@ -70,6 +74,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
             "labels": list(found.labels),
             "needs_password": found.needs_password,
             "needs_key": found.needs_key,
+            "shows_examples": found.shows_examples,
             "card": found.card,
         }
         return answer(told, headers=CORS)
@@ -137,8 +142,8 @@ def _utf8(header: str) -> str:
         return header
 
 
-def _fields(body: dict[str, Any]) -> tuple[list[str], bool]:
-    """The texts, and whether all probabilities are wanted.
+def _fields(body: dict[str, Any]) -> tuple[list[str], bool, bool]:
+    """The texts, and whether all probabilities and similar training examples are wanted.
 
     Raises:
         LinkError: A field is missing, unknown or of another type.
@@ -148,12 +153,14 @@ def _fields(body: dict[str, Any]) -> tuple[list[str], bool]:
             raise LinkError(
                 f'There is no field "{name[:40]}".', status=422, where="body", fix=did_you_mean(name, FIELDS)
             )
-    texts, probabilities = body.get("texts"), body.get("probabilities", False)
+    texts = body.get("texts")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise LinkError("texts must be a list of strings.", status=422, where="texts", fix='Send ["a text"].')
-    if not isinstance(probabilities, bool):
-        raise LinkError("probabilities must be true or false.", status=422, where="probabilities", fix="Send true.")
-    return texts, probabilities
+    wanted = {name: body.get(name, False) for name in ("probabilities", "examples")}
+    for name, value in wanted.items():
+        if not isinstance(value, bool):
+            raise LinkError(f"{name} must be true or false.", status=422, where=name, fix="Send true.")
+    return texts, wanted["probabilities"], wanted["examples"]
 
 
 def _file(file: Path, name: str) -> Response:

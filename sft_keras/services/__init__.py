@@ -9,6 +9,7 @@ from sft_keras.services.accounts import Accounts, owner_key_for_user
 from sft_keras.services.choices import ChoiceServices
 from sft_keras.services.data import CheckResult, DataServices, FixResult, SampleInfo
 from sft_keras.services.diagnostics import DiagnosticsServices
+from sft_keras.services.examples import VISITOR_SECONDS, VISITOR_WAIT_SECONDS, require_rows
 from sft_keras.services.memory import shared
 from sft_keras.services.models import ModelServices
 from sft_keras.services.queue import QueueServices
@@ -53,7 +54,13 @@ class Services(ChoiceServices, DataServices, RunServices, ModelServices, Diagnos
     @shared
     def links(self) -> PublicLinks:
         """What visitors do with links."""
-        return PublicLinks(self, lambda bundle, texts: self.pool.predictor(bundle).predict(texts))
+        return PublicLinks(
+            self,
+            lambda bundle, texts: self.pool.predictor(bundle).predict(texts),
+            lambda run, text: self.explainer.neighbours(
+                run / "bundle", require_rows(run / "bundle"), text, seconds=VISITOR_SECONDS, wait=VISITOR_WAIT_SECONDS
+            ),
+        )
 
     @shared
     def secret(self) -> str:

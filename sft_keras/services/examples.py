@@ -20,6 +20,9 @@ __all__ = [
     "verdict_of",
 ]
 
+# Of a question by a visitor: for training examples that are not prepared yet, and to wait for the owners' questions.
+VISITOR_SECONDS, VISITOR_WAIT_SECONDS = 5.0, 10.0
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -83,10 +86,9 @@ def verdict_of(found: Neighbours, answer: str, language: str) -> Verdict | None:
         key = "most"
     elif most_count == total:
         key = "all_other"
-    elif most == answer or (rest and rest[0][1] == most_count):
-        key = "split"
     else:
-        key = "other"
+        is_split = most == answer or (bool(rest) and rest[0][1] == most_count)
+        key = ("split" if is_split else "other") + ("" if agree else "_none")
     values = {"total": total, "count": agree, "answer": answer, "other": most, "other_count": most_count}
     sentence = words(f"examples.{key}", **values)
     doubtful = 2 * agree <= total

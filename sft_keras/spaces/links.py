@@ -34,6 +34,7 @@ class LinkRecord:
         requests_per_minute: Most requests a minute.
         uses: Number of texts that were predicted.
         keys: The SHA-256 of each API key, by name.
+        share_examples: Whether visitors may see training examples that are like their texts.
     """
 
     id: str
@@ -45,6 +46,7 @@ class LinkRecord:
     requests_per_minute: int = 60
     uses: int = 0
     keys: dict[str, str] = field(default_factory=dict)
+    share_examples: bool = False
 
     @property
     def expired(self) -> bool:

@@ -10,10 +10,11 @@ import gradio as gr
 
 from sft_keras.errors import SftError
 from sft_keras.services import Services
-from sft_keras.services.space.public import PublicModel
+from sft_keras.services.space.public import MOST_COMPARED, PublicModel
 from sft_keras.ui.components.answers import answer_list
 from sft_keras.ui.components.html import Markup, block, callout, joined, progress, table, tag
 from sft_keras.ui.components.results import percent
+from sft_keras.ui.components.similar import similar_list
 from sft_keras.ui.shared import Shared, client_of, guarded, quiet, told
 from sft_keras.ui.tabs.predict import lines_of
 from sft_keras.ui.texts import Catalogue
@@ -103,10 +104,44 @@ def batch_table(predictions: Sequence[Prediction], say: Catalogue) -> Markup:
     return table(header_of(say), rows, caption=say("public.batch_title"), numbers={2})
 
 
+def similar_of(
+    services: Services, link: str, answers: Sequence[Prediction], password: str, client: str, say: Catalogue
+) -> Iterator[Markup]:
+    """The training examples that are like the texts a visitor has sorted, where the owner shows them.
+
+    Args:
+        services: All use cases.
+        link: The id of the link.
+        answers: What the visitor was told; the first few are looked up.
+        password: What the visitor gave.
+        client: The visitor's address.
+        say: The sentences.
+    """
+    asked = [each for each in answers if each.label][:MOST_COMPARED]
+    if not asked:
+        yield callout("info", say("predict.missing"))
+        return
+    yield joined([progress(None, say("predict.similar_working")), tag("p", say("predict.similar_working"))])
+    try:
+        found = services.links.examples(link, [each.text for each in asked], password=password, client=client)
+    except SftError as error:
+        calm = {503: "similar_busy", 403: "similar_off"}.get(getattr(error, "status", 0), "")
+        is_off = calm == "similar_off" and error.where != "examples"  # all of the link
+        yield callout("info", say(f"public.{calm}")) if calm and not is_off else refused(error, say)
+        return
+    items = (
+        tag("li", tag("p", tag("bdi", each.text), class_="a-text", dir="auto"), similar_list(one, each.label, say))
+        for each, one in zip(asked, found, strict=True)
+    )
+    yield tag("ol", *items, class_="a-answers")
+
+
 def build(shared: Shared) -> None:
     """Makes the page's components and events; called inside the column `public`, which only such an address shows."""
     services, texts, label = shared.services, shared.texts, shared.texts.label
     password = gr.State("")
+    # The answers that stand on the page: what similar training examples can be asked for.
+    answered = gr.State([])
     with gr.Column(elem_classes=["p-page", "r-body"]):
         head = block(elem_id="public-head")
         with gr.Column(visible=False, elem_id="public-locked", elem_classes=["card"]) as locked:
@@ -125,6 +160,8 @@ def build(shared: Shared) -> None:
                 )
                 go = gr.Button(label("public.button"), variant="primary", elem_id="public-go")
                 answers = block(elem_id="public-answers")
+                similar = gr.Button(label("predict.similar_button"), visible=False, elem_id="public-similar-go")
+                alike = block(elem_id="public-similar")
             with gr.Accordion(label("public.batch_title"), open=False, elem_id="public-batch", elem_classes=["card"]):
                 batch_head = block(elem_id="public-batch-head")
                 many = gr.Textbox(
@@ -143,7 +180,7 @@ def build(shared: Shared) -> None:
             ):
                 card = gr.Markdown(elem_id="public-card", sanitize_html=True)
             foot = block(elem_id="public-foot")
-    parts = [head, locked, lock_head, lock_state, main, batch_head, card, foot, password]
+    parts = [head, locked, lock_head, lock_state, main, batch_head, card, foot, password, similar]
 
     def opened(model: PublicModel, say: Catalogue, *, given: str = "") -> list[Any]:
         closed = model.needs_password and not given
@@ -157,17 +194,21 @@ def build(shared: Shared) -> None:
             model.card,
             tag("p", f"{say('public.note')} {say('public.made_with')}", class_="p-foot"),
             given,
+            gr.Button(visible=model.shows_examples and not closed),
         ]
+
+    def closed_page(told_now: str) -> list[Any]:
+        none = gr.Column(visible=False)
+        return [told_now, none, "", "", none, "", "", "", "", gr.Button(visible=False)]
 
     def show(request: gr.Request) -> list[Any]:
         link, say = link_of(request), texts.of(request)
         if not link:
-            return ["", gr.Column(visible=False), "", "", gr.Column(visible=False), "", "", "", ""]
+            return closed_page("")
         try:
             return opened(services.links.model(link), say)
         except SftError as error:
-            calm = calm_page(error, say)
-            return [calm, gr.Column(visible=False), "", "", gr.Column(visible=False), "", "", "", ""]
+            return closed_page(calm_page(error, say))
 
     def unlock(given: str, request: gr.Request) -> Any:
         link, say = link_of(request), texts.of(request)
@@ -179,20 +220,23 @@ def build(shared: Shared) -> None:
             return {lock_state: refused(error, say)}
         return dict(zip(parts, made, strict=True)) | {word: ""}
 
-    def predict(text: str, given: str, request: gr.Request) -> Iterator[str]:
+    def predict(text: str, given: str, request: gr.Request) -> Iterator[list[Any]]:
         link, say, lines = link_of(request), texts.of(request), lines_of(text)
         if not lines:
-            yield callout("info", say("predict.missing"))
+            yield [callout("info", say("predict.missing")), "", []]
             return
         if len(lines) > services.settings.max_request_texts:
-            yield callout("info", say("predict.too_many", most=services.settings.max_request_texts))
+            yield [callout("info", say("predict.too_many", most=services.settings.max_request_texts)), "", []]
             return
         try:
             found = services.links.predict(link, lines, password=given, client=client_of(request))
         except SftError as error:
-            yield refused(error, say)
+            yield [refused(error, say), "", []]
             return
-        yield answer_list(found, say)
+        yield [answer_list(found, say), "", found[:MOST_COMPARED]]
+
+    def examples(before: list[Prediction], given: str, request: gr.Request) -> Iterator[str]:
+        yield from similar_of(services, link_of(request), before, given, client_of(request), texts.of(request))
 
     def predict_many(text: str, path: str | None, given: str, request: gr.Request) -> Iterator[list[Any]]:
         link, say = link_of(request), texts.of(request)
@@ -223,7 +267,8 @@ def build(shared: Shared) -> None:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     shared.ready.then(guarded(texts, show), None, parts, **quiet())
     gr.on([enter.click, word.submit], guarded(texts, unlock), word, [*parts, word], **private)
-    go.click(guarded(texts, predict), [typed, password], answers, **private)
+    go.click(guarded(texts, predict), [typed, password], [answers, alike, answered], **private)
+    similar.click(guarded(texts, examples), [answered, password], alike, concurrency_limit=2, **private)
     # One at a time, of all visitors: each may bring a file, and hundreds of texts.
     start.click(
         guarded(texts, predict_many), [many, file, password], [batch, save, content], concurrency_limit=1, **private

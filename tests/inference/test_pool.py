@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from sft_keras.artifacts.bundle import GRAPH, read_bundle
-from sft_keras.data.labels import Labels
 from sft_keras.data.examples import Examples
+from sft_keras.data.labels import Labels
 from sft_keras.errors import ArtifactError, InputValueError, OverloadedError
 from sft_keras.inference.base import TextPredictor
 from sft_keras.inference.exact import Explainer

@@ -9,6 +9,7 @@ import pytest
 
 from sft_keras.errors import OverloadedError
 from sft_keras.services.space.links import PublicLinks
+from tests.services.conftest import SECRET, fake_compare
 
 
 def post(client, link, body=None, **headers):
@@ -150,10 +151,10 @@ def test_a_busy_machine_and_a_bug(client, services, link, caplog):
     def bug(*_args):
         raise RuntimeError("/srv/secret/path")
 
-    services.__dict__["links"] = PublicLinks(services, busy)
+    services.__dict__["links"] = PublicLinks(services, busy, fake_compare)
     answer = post(client, link)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    services.__dict__["links"] = PublicLinks(services, bug)
+    services.__dict__["links"] = PublicLinks(services, bug, fake_compare)
     answer = post(client, link)
     assert answer.status_code == 500
     assert "secret" not in answer.text
@@ -171,3 +172,22 @@ def test_browsers_of_other_pages_may_ask(client, link):
 
 def test_health(client):
     assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_training_examples_only_where_the_owner_shares_them(client, owner, run, link):
+    assert "examples" not in post(client, link).json()["predictions"][0]
+    refused = post(client, link, {"texts": ["a"], "examples": True})
+    assert (refused.status_code, refused.json()["error"]["where"]) == (403, "examples")
+    assert SECRET not in refused.text
+    owner.change_link(run, {"share_examples": True})
+    assert client.get(f"/api/v1/models/{link}").json()["shows_examples"]
+    (told,) = post(client, link, {"texts": ["a"], "examples": True}).json()["predictions"]
+    assert told["examples"] == [{"label": "坏", "similarity": 0.987654, "text": SECRET, "times": 2}]
+    assert post(client, link, {"texts": [" "], "examples": True}).json()["predictions"][0]["examples"] == []
+    assert SECRET not in post(client, link).text  # who does not ask is told none
+    owner.change_link(run, {"password": "密码1234"})
+    assert post(client, link, {"texts": ["a"], "examples": True}).status_code == 401
+    assert not client.get(f"/api/v1/models/{link}").json()["shows_examples"]
+    owner.change_link(run, {"password": "", "share_examples": False})
+    assert post(client, link, {"texts": ["a"], "examples": True}).status_code == 403
+    assert post(client, link, {"texts": ["a"], "examples": "yes"}).status_code == 422

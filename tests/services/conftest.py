@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from sft_keras.services import Services, Space
+from sft_keras.services.examples import Neighbour, Neighbours
 from sft_keras.services.space.base import new_id, new_key
 from sft_keras.services.space.links import PublicLinks
 from sft_keras.settings import Settings
 from sft_keras.tasks.base import Prediction
 
+SECRET = "a row of the training data"
 CARD = """# A text classifier
 
 Sorts a text into one of 2 labels: `好`, `坏`.
@@ -60,9 +62,15 @@ def fake_predict(bundle: Path, texts: Sequence[str]) -> list[Prediction]:
     return [Prediction(text, "好", 0.75, {"好": 0.75, "坏": 0.25}) for text in texts]
 
 
+def fake_compare(run: Path, text: str) -> Neighbours:
+    """One row of the run, whose text is secret."""
+    found = [Neighbour("坏", 0.987654, SECRET, 2)] if text.strip() else []
+    return Neighbours(found, 3, 3, 3)
+
+
 def with_fake_models(settings: Settings) -> Services:
     services = Services(settings)
-    services.__dict__["links"] = PublicLinks(services, fake_predict)
+    services.__dict__["links"] = PublicLinks(services, fake_predict, fake_compare)
     return services
 
 

@@ -19,6 +19,7 @@ import pytest
 from sft_keras.errors import ArtifactError, ConfigError, DataError, LinkError
 from sft_keras.inference.explain import Explanation, WordWeight
 from sft_keras.services import Services, Space
+from sft_keras.services.examples import Neighbour, Neighbours
 from sft_keras.services.space.base import new_key
 from sft_keras.services.space.evaluation import ThresholdView
 from sft_keras.services.space.links import LinkView
@@ -30,6 +31,7 @@ from sft_keras.ui import public
 from sft_keras.ui.components.answers import answer_list
 from sft_keras.ui.components.links import address_of, address_panel, programs
 from sft_keras.ui.components.results import threshold_effect, threshold_picture
+from sft_keras.ui.components.similar import similar_list
 from sft_keras.ui.components.work import Work
 from sft_keras.ui.tabs import evaluate, evaluate_more, predict, predict_why, share
 from sft_keras.ui.texts import catalogue
@@ -225,6 +227,50 @@ def test_answers_come_first_and_words_follow():
     assert model.explained == 3 + predict.MOST_EXPLAINED
 
 
+def test_similar_training_examples_say_what_follows_and_escape_what_they_hold():
+    rows = [Neighbour("a", 0.9987, ATTACK, 3), *[Neighbour("<b>", 0.5, "文本")] * 4]
+    shown = similar_list(Neighbours(rows, 9, 9, 9), "a", EN)
+    assert "look twice" in shown
+    assert "&lt;b&gt;" in shown
+    assert "<img" not in shown
+    assert "0.999" in shown
+    assert EN("predict.similar_times", count=3) in shown
+    agreed = similar_list(Neighbours(rows[1:], 9, 9, 9), "<b>", ZH)
+    assert "s-warning" not in agreed
+    assert "全部标为“&lt;b&gt;”" in agreed
+    assert similar_list(Neighbours([], 9, 9, 9), "a", EN) == similar_list(Neighbours(rows, 9, 9, 9), "", EN) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "key"),
+    [
+        (LinkError("x", status=403, where="examples"), "public.similar_off"),
+        (LinkError("x", status=403), "public.switched_off"),
+        (LinkError("x", status=503), "public.similar_busy"),
+        (LinkError("x", status=429), "public.busy"),
+        (LinkError("x", status=401), "public.password_wrong"),
+        (None, "predict.similar_title"),
+    ],
+)
+def test_a_visitor_sees_training_examples_or_calmly_why_not(error, key):
+    asked = []
+
+    def examples(link: str, texts: list[str], **access: str) -> list[Neighbours]:
+        asked.append((link, texts, access))
+        if error:
+            raise error
+        return [Neighbours([Neighbour("a", 1.0, "row")], 1, 1, 1)]
+
+    services: Any = SimpleNamespace(links=SimpleNamespace(examples=examples))
+    answers = [Prediction(ATTACK, "a", 1.0, {"a": 1.0}), Prediction("", "", 0.0, {})]
+    _, shown = public.similar_of(services, "id", answers, "word", "client", EN)
+    assert EN(key) in shown
+    assert "<img" not in shown
+    assert ("row" in Tags(shown).text) == (error is None)
+    assert asked == [("id", [ATTACK], {"password": "word", "client": "client"})]
+    assert EN("predict.missing") in "".join(public.similar_of(services, "id", [], "", "", EN))
+
+
 def test_the_words_are_for_the_label_that_was_chosen():
     model: Any = Model()
     (shown,) = predict_why.words_for(model, "r", ["one", "two"], "<b>", EN)
@@ -236,9 +282,20 @@ def test_the_words_are_for_the_label_that_was_chosen():
 def test_exact_words_follow_one_by_one_and_say_what_they_add_up_to():
     model: Any = Model()
     model.explain_exactly = lambda _run, text, label: Explanation(label, "gradients", [WordWeight(text, 0.4)], 0.9, 0.5)
+    asked = []
+
+    def similar(_run: str, text: str, *, seconds: float) -> Neighbours:
+        asked.append((text, seconds > 0))
+        return Neighbours([Neighbour("b", 0.9, f"like {text} {ATTACK}")], 9, 9, 9)
+
+    model.similar_examples = similar
     steps = list(predict_why.exact_words_for(model, "r", ["one", "two"], "b", EN))
-    assert [EN("predict.exact_working") in step for step in steps] == [True, True, False]
+    assert [EN("predict.exact_working") in step for step in steps] == [True, True, False, False, False]
+    assert [EN("predict.similar_working") in step for step in steps] == [False, False, True, True, False]
     assert Tags(steps[-1]).count("mark") == 2 + 2 * 2
+    assert asked == [("one", True), ("two", False)]  # what is missing is prepared once
+    assert "like one &lt;img" in steps[-1]
+    assert "like two &lt;img" in steps[-1]
     assert EN("predict.exact_note", before="50.0%", now="90.0%") in steps[-1]
 
     def refused(_run, _text, _label):
@@ -277,6 +334,8 @@ def test_a_link_as_its_owner_sees_it():
     assert panel.count("img") == 0
     assert EN("share.uses_one") in panel.text
     assert EN("share.state_expired") in address_panel(replace(LINK, expires="2020-01-01T00:00:00+00:00"), "x", EN)
+    assert EN("share.examples_on") not in panel.text
+    assert EN("share.examples_on") in address_panel(replace(LINK, share_examples=True), "x", EN)
     assert EN("share.state_off") in address_panel(replace(LINK, enabled=False), "x", EN)
 
 

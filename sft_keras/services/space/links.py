@@ -21,7 +21,7 @@ __all__ = ["LinkSpace", "LinkView", "PublicLinks", "PublicModel"]
 
 LONGEST_TITLE, LONGEST_KEY_NAME, MOST_KEYS, FEWEST_CHARACTERS = 120, 60, 20, 4
 MOST_REQUESTS = 6000
-CHANGES = ("title", "enabled", "expires", "requests_per_minute", "password")
+CHANGES = ("title", "enabled", "expires", "requests_per_minute", "password", "share_examples")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class LinkView:
         uses: Number of texts that were predicted through it.
         api_keys: Names of the API keys; without any, the REST routes need none beyond the password.
         created: ISO 8601 in UTC.
+        share_examples: Whether visitors may see training examples that are like their texts.
     """
 
     id: str
@@ -51,6 +52,7 @@ class LinkView:
     uses: int
     api_keys: tuple[str, ...]
     created: str
+    share_examples: bool = False
 
 
 class LinkSpace(OwnedFolder):
@@ -86,7 +88,7 @@ class LinkSpace(OwnedFolder):
         return None if record is None else self._view(run, folder, record)
 
     def change_link(self, run: str, changes: Mapping[str, Any]) -> LinkView:
-        """Changes title, enabled, expires, requests_per_minute, or password ("" removes it).
+        """Changes title, enabled, expires, requests_per_minute, password ("" removes it), or share_examples.
 
         Raises:
             ArtifactError: The run has no link.
@@ -153,6 +155,7 @@ class LinkSpace(OwnedFolder):
             uses=record.uses + self.installation.uses.unwritten(folder, record.id),
             api_keys=tuple(record.keys),
             created=record.created,
+            share_examples=record.share_examples,
         )
 
 
@@ -164,7 +167,7 @@ def _checked(name: str, value: Any) -> Any:
     """
     if name == "title" and isinstance(value, str):
         return _title(value)
-    if name == "enabled" and isinstance(value, bool):
+    if name in ("enabled", "share_examples") and isinstance(value, bool):
         return value
     if name == "expires":
         return _moment(value)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft_keras.errors import LinkError, OverloadedError
+from sft_keras.errors import LinkError, OverloadedError, SftError
 from sft_keras.services.base import Installation
 from sft_keras.spaces.cards import public_card
 from sft_keras.spaces.links import LinkFile, LinkRecord
 from sft_keras.spaces.passwords import key_fits
 
 if TYPE_CHECKING:
+    from sft_keras.services.examples import Neighbours
     from sft_keras.tasks.base import Prediction
 
 # Wrong passwords and keys a minute: of one client, and of all clients together for one link.
 WRONG_OF_CLIENT, WRONG_OF_LINK = 10, 100
 LONGEST_ID = 64
 BUSY_SECONDS = 5
+# For so many texts at once, visitors may see similar training examples.
+MOST_COMPARED = 5
 
 Predict = Callable[[Path, Sequence[str]], "list[Prediction]"]
+Compare = Callable[[Path, str], "Neighbours"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class PublicModel:
         card: The model card as Markdown, which names no path and holds no text of the data; "" likewise.
         needs_password: Whether it is protected.
         needs_key: Whether programs need an API key.
+        shows_examples: Whether visitors may see training examples that are like their texts; False before the password.
     """
 
     id: str
@@ -43,6 +49,7 @@ class PublicModel:
     card: str
     needs_password: bool
     needs_key: bool = False
+    shows_examples: bool = False
 
 
 class PublicLinks:
@@ -54,11 +61,14 @@ class PublicLinks:
     Args:
         installation: Settings and what all owners share.
         predict: Predicts texts with the bundle in a folder.
+        compare: Finds the training examples of the run in a folder that are most like a text.
     """
 
-    def __init__(self, installation: Installation, predict: Predict) -> None:
+    def __init__(self, installation: Installation, predict: Predict, compare: Compare) -> None:
         self._installation = installation
         self._predict = predict
+        self._compare = compare
+        self._comparing = threading.Lock()
 
     def model(self, link: str, *, password: str = "", key: str = "", client: str = "") -> PublicModel:
         """What the page of the link shows: of a protected one no more than its name, unless the password is given.
@@ -90,7 +100,8 @@ class PublicLinks:
             )
 
         labels, card = self._installation.memory.get(("card", str(bundle), stamp), read)
-        return PublicModel(record.id, record.title, labels, card, bool(record.password), bool(record.keys))
+        locks = bool(record.password), bool(record.keys)
+        return PublicModel(record.id, record.title, labels, card, *locks, record.share_examples)
 
     def predict(
         self,
@@ -124,6 +135,51 @@ class PublicLinks:
             raise LinkError(error.problem, status=503, fix=error.fix, retry_after=BUSY_SECONDS) from None
         self._installation.uses.add(folder, record.id, len(predictions))
         return predictions
+
+    def examples(
+        self,
+        link: str,
+        texts: Sequence[str],
+        *,
+        password: str = "",
+        key: str = "",
+        client: str = "",
+        program: bool = False,
+    ) -> list[Neighbours]:
+        """The training examples most like each text, where the owner of the link lets visitors see them.
+
+        It takes a process with Keras, hence one visitor at a time, few texts, and each counts as a request. The
+        arguments are those of `predict`.
+
+        Raises:
+            LinkError: As for `predict`; 403 also where the owner does not share them.
+        """
+        folder, record = self._open(link)
+        self._admit(record, password, key, client, program=program)
+        _require_shared(record)
+        self._require_short(texts)
+        if len(texts) > MOST_COMPARED:
+            raise LinkError(
+                f"Similar training examples are told for at most {MOST_COMPARED} texts at once. Received: {len(texts)}",
+                status=413,
+                where="texts",
+                fix="Send them in several requests.",
+            )
+        for _ in texts:
+            wait = self._installation.throttle.take(record.requests_per_minute, "link", record.id)
+            if wait:
+                raise _too_many("This link gets too many requests.", wait)
+        if not self._comparing.acquire(blocking=False):
+            raise _not_now("Similar training examples are being looked up for somebody else.")
+        try:
+            found = [self._compare(folder, text) for text in texts]
+        except SftError:  # it may name a folder of this machine
+            raise _not_now("Similar training examples cannot be looked up now.") from None
+        finally:
+            self._comparing.release()
+        # It may have taken a while, in which the owner changed their mind.
+        _require_shared(self._open(link)[1])
+        return found
 
     def unlock(self, link: str, password: str, *, client: str = "") -> None:
         """Raises `LinkError` unless the password is right, or none is needed."""
@@ -194,6 +250,13 @@ class PublicLinks:
             )
 
 
+def _require_shared(record: LinkRecord) -> None:
+    if not record.share_examples:
+        raise LinkError(
+            "This link shows no training examples.", status=403, where="examples", fix="Ask whoever gave it to you."
+        )
+
+
 def _is_id(link: str) -> bool:
     return isinstance(link, str) and 0 < len(link) <= LONGEST_ID and link.isascii() and link.isalnum()
 
@@ -203,6 +266,10 @@ def _stamp(bundle: Path) -> int:
         return (bundle / "manifest.json").stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _not_now(problem: str) -> LinkError:
+    return LinkError(problem, status=503, fix="Try again in a minute.", retry_after=BUSY_SECONDS)
 
 
 def _too_many(problem: str, seconds: int) -> LinkError:

@@ -29,6 +29,7 @@ def answer_list(
     words: Mapping[int, Sequence[WordWeight]] | None = None,
     label: str = "",
     notes: Mapping[int, str] | None = None,
+    examples: Mapping[int, Markup] | None = None,
 ) -> Markup:
     """The answers one below the other.
 
@@ -38,11 +39,14 @@ def answer_list(
         words: By the number of the text, from 0: its pieces with their weight.
         label: Which label the weights are for; the one that was answered if "".
         notes: By the number of the text: what stands below its words.
+        examples: By the number of the text: the training examples that are like it, below everything else.
     """
+    alike = examples or {}
     found = words or {}
     below = notes or {}
     items = (
-        _answer(each, say, found.get(number), label, below.get(number, "")) for number, each in enumerate(predictions)
+        _answer(each, say, found.get(number), label, below.get(number, ""), alike.get(number))
+        for number, each in enumerate(predictions)
     )
     return tag("ol", *items, class_="a-answers")
 
@@ -55,7 +59,12 @@ def exact_note(found: Explanation, say: Catalogue) -> str:
 
 
 def _answer(
-    prediction: Prediction, say: Catalogue, words: Sequence[WordWeight] | None, label: str, note: str
+    prediction: Prediction,
+    say: Catalogue,
+    words: Sequence[WordWeight] | None,
+    label: str,
+    note: str,
+    examples: Markup | None,
 ) -> Markup:
     if not prediction.label:
         return tag("li", tag("p", say("predict.answer_empty"), class_="s-subdued"), class_="a-answer")
@@ -75,6 +84,7 @@ def _answer(
         parts.append(_legend(label or prediction.label, say) if marked else none)
         parts.append(tag("p", note, class_="a-note") if note else "")
     parts.append(_bars(prediction.probabilities, say))
+    parts.append(examples or "")
     return tag("li", *parts, class_="a-answer")
 
 

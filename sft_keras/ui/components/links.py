@@ -89,7 +89,8 @@ def address_panel(link: LinkView, address: str, say: Catalogue) -> Markup:
         class_="l-address",
     )
     locked = say("share.password_set" if link.has_password else "share.password_none")
-    return joined([row, tag("div", state, tag("span", uses), tag("span", locked), class_="l-facts")])
+    rows = badge(say("share.examples_on"), "warning") if link.share_examples else Markup("")
+    return joined([row, tag("div", state, tag("span", uses), tag("span", locked), rows, class_="l-facts")])
 
 
 def programs(link: LinkView, request: gr.Request | None, say: Catalogue) -> dict[str, str]:

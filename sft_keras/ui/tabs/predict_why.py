@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from sft_keras.errors import SftError
 from sft_keras.services import Space
+from sft_keras.services.examples import PREPARE_SECONDS
 from sft_keras.services.space.predictions import WordWeight
 from sft_keras.ui.components.answers import answer_list, exact_note
-from sft_keras.ui.components.html import Markup, callout, joined, progress
+from sft_keras.ui.components.html import Markup, callout, joined, progress, tag
+from sft_keras.ui.components.similar import similar_list
 from sft_keras.ui.shared import Shared, guarded, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
+
+if TYPE_CHECKING:
+    from sft_keras.tasks.base import Prediction
 
 MOST_EXPLAINED = 5
 Asked = tuple[str, list[str]]
@@ -40,7 +45,7 @@ def words_for(space: Space, run: str, texts: list[str], label: str, say: Catalog
 
 
 def exact_words_for(space: Space, run: str, texts: list[str], label: str, say: Catalogue) -> Iterator[Markup]:
-    """The same by integrated gradients, as soon as each is known; see `words_for`."""
+    """The same by integrated gradients, as soon as each is known, then training examples; see `words_for`."""
     predictions = space.predict(run, texts)
     working = progress(None, say("predict.exact_working"))
     yield joined([working, answer_list(predictions, say)])
@@ -54,8 +59,35 @@ def exact_words_for(space: Space, run: str, texts: list[str], label: str, say: C
             yield joined([callout("error", told(error, say)), answer_list(predictions, say, words=words, label=label)])
             return
         words[number], notes[number] = found.words, exact_note(found, say)
-        shown = answer_list(predictions, say, words=words, label=label, notes=notes)
-        yield shown if len(words) == len(first) else joined([working, shown])
+        if len(words) < len(first):
+            yield joined([working, answer_list(predictions, say, words=words, label=label, notes=notes)])
+
+    def show(examples: Mapping[int, Markup]) -> Markup:
+        return answer_list(predictions, say, words=words, label=label, notes=notes, examples=examples)
+
+    yield from _with_examples(space, run, first, say, show)
+
+
+def _with_examples(
+    space: Space,
+    run: str,
+    first: Sequence[tuple[int, Prediction]],
+    say: Catalogue,
+    show: Callable[[Mapping[int, Markup]], Markup],
+) -> Iterator[Markup]:
+    """The answers, and the training examples that are like each text as soon as they are known."""
+    examples: dict[int, Markup] = {}
+    working = progress(None, say("predict.similar_working"))
+    for done, (number, each) in enumerate(first):
+        yield joined([working, tag("p", say("predict.similar_working"), class_="a-note"), show(examples)])
+        try:
+            # Rows that are missing are prepared once, not for each of the texts.
+            found = space.similar_examples(run, each.text, seconds=0.0 if done else PREPARE_SECONDS)
+        except SftError as error:
+            yield joined([show(examples), callout("info", told(error, say))])
+            return
+        examples[number] = similar_list(found, each.label, say)
+    yield show(examples)
 
 
 def build(shared: Shared, answers: Any, sorted_texts: Any) -> Callable[[gr.events.Dependency], None]:

@@ -57,6 +57,11 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
             with gr.Accordion(label("share.settings"), open=False, elem_id="share-settings"):
                 enabled = gr.Checkbox(label=label("share.enabled"), elem_id="share-enabled", container=False)
                 name = gr.Textbox(label=label("share.name"), max_lines=1, max_length=120, elem_id="share-name")
+                examples = gr.Checkbox(
+                    label=label("share.examples"),
+                    info=label("share.examples_info"),
+                    elem_id="share-examples",
+                )
                 with gr.Row():
                     expires = gr.Textbox(
                         label=label("share.expires"),
@@ -111,8 +116,8 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
                     yes = gr.Button(label("share.unpublish_yes"), variant="stop", elem_id="share-unpublish-yes")
                     no = gr.Button(label("share.unpublish_no"), elem_id="share-unpublish-no")
     outputs = [
-        head, publish, body, address, enabled, name, expires, rate, password, unlock, saved, keys_head, key_name, made,
-        key_list, drop, sure, sure_head, published, filled,
+        head, publish, body, address, enabled, name, examples, expires, rate, password, unlock, saved, keys_head,
+        key_name, made, key_list, drop, sure, sure_head, published, filled,
     ]  # fmt: skip
 
     def page(link: LinkView | None, request: gr.Request, *, message: Markup | str = "", key: Markup | str = "") -> Any:
@@ -126,6 +131,7 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
             address: address_panel(link, address_of(link.id, request), say) if link else "",
             enabled: bool(link and link.enabled),
             name: link.title if link else "",
+            examples: bool(link and link.share_examples),
             expires: (link.expires or "")[:10] if link else "",
             rate: link.requests_per_minute if link else 60,
             password: "",
@@ -155,11 +161,24 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
         return page(space_of(services, owner, request).publish(run), request)
 
     def do_save(
-        owner: str, run: str, on: bool, title: str, day: str, most: float | None, word: str, request: gr.Request
+        owner: str,
+        run: str,
+        on: bool,
+        title: str,
+        shows: bool,
+        day: str,
+        most: float | None,
+        word: str,
+        request: gr.Request,
     ) -> Any:
         space, say = space_of(services, owner, request), texts.of(request)
         try:
-            changes: dict[str, Any] = {"enabled": bool(on), "title": title, "requests_per_minute": int(most or 0)}
+            changes: dict[str, Any] = {
+                "enabled": bool(on),
+                "title": title,
+                "requests_per_minute": int(most or 0),
+                "share_examples": bool(shows),
+            }
             before = space.link(run)
             # A day that has passed may stay, as long as nobody changes it.
             if before is None or (before.expires or "")[:10] != (day or "").strip():
@@ -202,7 +221,7 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on(triggers, guarded(texts, show), [*keys, filled], outputs, trigger_mode="multiple", **quiet())
     publish.click(guarded(texts, do_publish), keys, outputs, **private)
-    save.click(guarded(texts, do_save), [*keys, enabled, name, expires, rate, password], outputs, **private)
+    save.click(guarded(texts, do_save), [*keys, enabled, name, examples, expires, rate, password], outputs, **private)
     unlock.click(guarded(texts, do_unlock), keys, outputs, **private)
     add.click(guarded(texts, do_add), [*keys, key_name], outputs, **private)
     drop.click(guarded(texts, do_drop), [*keys, key_list], outputs, **private)

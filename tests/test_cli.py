@@ -428,6 +428,7 @@ def test_explain_shows_training_examples_that_are_like_the_text(
     away = tmp_path / "away" / "bundle"
     shutil.copytree(copied_run.bundle, away)
     assert_refused(sft, ["explain", away, "--text", "a", "--examples", "3"], "are not here")
+    assert_refused(sft, ["explain", tmp_path / "none", "--text", "a", "--examples", "3"], "none")
 
 
 def test_predict_reads_standard_input(sft: Cli, lstm_run: RunResult) -> None:

@@ -95,7 +95,8 @@ class ModelServices(Installation):
     def require_examples(self, place: Path, count: int) -> None:
         """Checks that so many similar training examples can be told; see `similar_examples`, which raises likewise."""
         require_count(count)
-        require_rows(place)
+        if place.exists():  # that there is no model at all is told by whoever loads it
+            require_rows(place)
 
     def examples_verdict(self, found: Neighbours, answer: str, language: str = "en") -> Verdict | None:
         """What similar training examples say of an answer, in words; None if there is nothing to say."""
@@ -128,9 +129,8 @@ class ModelServices(Installation):
         from sft_keras.inference.training_features import training_features
 
         self.require_examples(place, count)
-        rows = require_rows(place)
         model = (predictor or self.load(place)).model
-        features = training_features(read_bundle(place), model, rows)
+        features = training_features(read_bundle(place), model, require_rows(place))
         features.prepare(tell=tell)
         return features.nearest(text, count)
 

@@ -235,7 +235,8 @@ def build(shared: Shared) -> None:
             return
         yield [answer_list(found, say), "", found[:MOST_COMPARED]]
 
-    def examples(before: list[Prediction], given: str, request: gr.Request) -> Iterator[str]:
+    # Gradio reads the annotations, hence names that are there when the program runs.
+    def examples(before: list[Any], given: str, request: gr.Request) -> Iterator[str]:
         yield from similar_of(services, link_of(request), before, given, client_of(request), texts.of(request))
 
     def predict_many(text: str, path: str | None, given: str, request: gr.Request) -> Iterator[list[Any]]:

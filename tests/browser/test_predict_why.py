@@ -30,3 +30,5 @@ def test_the_words_of_any_label_and_the_exact_ones(trainer: tuple[Person, str], 
     page.locator("#predict-why-exact").click()
     expect(answers).to_contain_text("integrated gradients", timeout=KERAS_STARTS_MS)
     expect(answers).to_contain_text("“bad”")
+    expect(answers.locator(".a-similar table tbody tr")).to_have_count(5, timeout=KERAS_STARTS_MS)
+    expect(answers).to_contain_text("most similar training examples")

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Person
 
+KERAS_STARTS_MS = 90_000
 HOSTILE = "<img src=x onerror=window.hit=1> model"
 
 
@@ -87,6 +88,37 @@ def test_a_link_that_does_not_answer_says_so_calmly(
     page.reload()
     expect(page.locator("#public-head")).to_contain_text("There is no model here")
     expect(page.locator("body")).not_to_contain_text("Film notes")
+
+
+def test_visitors_see_rows_of_the_data_only_while_the_owner_lets_them(
+    linked: Callable[..., str], trainer: tuple[Person, str], new_page: Callable[..., Page]
+) -> None:
+    person, run = trainer
+    path = linked()
+    visitor = new_page(path)
+    visitor.locator("#public-texts textarea").fill("a great story")
+    visitor.locator("#public-go").click()
+    expect(visitor.locator("#public-answers")).to_contain_text("%")
+    expect(visitor.locator("#public-similar-go")).to_be_hidden()
+    page = new_page(f"/?run={run}&tab=predict", storage_state=person.state)
+    expect(page.locator("#share-address code")).to_be_visible()
+    page.locator("#share-settings").get_by_role("button", name="Settings of the link").click()
+    expect(page.locator("#share-examples")).to_contain_text("rows of your training data")
+    expect(page.locator("#share-examples input")).not_to_be_checked()
+    page.locator("#share-examples input").check()
+    page.locator("#share-save").click()
+    expect(page.locator("#share-address")).to_contain_text("Visitors see rows of your training data")
+    visitor.reload()
+    visitor.locator("#public-texts textarea").fill("a great story")
+    visitor.locator("#public-go").click()
+    expect(visitor.locator("#public-answers")).to_contain_text("%")
+    visitor.locator("#public-similar-go").click()
+    expect(visitor.locator("#public-similar table tbody tr")).to_have_count(5, timeout=KERAS_STARTS_MS)
+    # Switched off, it is so for a page that is open, too.
+    person.space.change_link(run, {"share_examples": False})
+    visitor.locator("#public-similar-go").click()
+    expect(visitor.locator("#public-similar")).to_contain_text("does not show training examples")
+    expect(visitor.locator("#public-similar table")).to_have_count(0)
 
 
 def test_the_owner_switches_it_off_on_the_page(

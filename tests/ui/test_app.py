@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import typing
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def test_no_event_is_part_of_a_public_api_and_ids_are_unique(tmp_path: Path) -> 
     ids = Counter(block.elem_id for block in demo.blocks.values() if getattr(block, "elem_id", None))
     assert public == []
     assert [name for name, count in ids.items() if count > 1] == []
+
+
+def test_every_handler_is_given_the_request_that_it_asks_for(tmp_path: Path) -> None:
+    """Gradio reads annotations when the program runs: one it cannot resolve costs the handler its request."""
+    demo = build_ui(Services(Settings(data_dir=tmp_path)))
+    for fn in demo.fns.values():
+        if fn.fn is not None:
+            typing.get_type_hints(inspect.unwrap(fn.fn))
 
 
 def test_only_another_run_clears_what_was_asked_about_this_one(tmp_path: Path) -> None:

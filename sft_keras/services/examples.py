@@ -22,6 +22,8 @@ __all__ = [
 
 # Of a question by a visitor: for training examples that are not prepared yet, and to wait for the owners' questions.
 VISITOR_SECONDS, VISITOR_WAIT_SECONDS = 5.0, 10.0
+# Among fewer rows than these, where more are still prepared, the nearest may lie so far that they say little.
+ENOUGH = 2_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Verdict:
     Attributes:
         sentence: How many have which label, and what follows.
         compared: With how many rows the text was compared.
-        doubtful: Whether they speak against the answer: at most half of them have its label.
+        doubtful: Whether they speak against the answer: at most half of them have its label, and they are the most
+            similar of enough rows.
     """
 
     sentence: str
@@ -91,7 +94,7 @@ def verdict_of(found: Neighbours, answer: str, language: str) -> Verdict | None:
         key = ("split" if is_split else "other") + ("" if agree else "_none")
     values = {"total": total, "count": agree, "answer": answer, "other": most, "other_count": most_count}
     sentence = words(f"examples.{key}", **values)
-    doubtful = 2 * agree <= total
+    doubtful = 2 * agree <= total and found.compared >= min(found.drawn, ENOUGH)
     if doubtful:
         sentence += words("examples.gap") + words("examples.doubtful")
     return Verdict(sentence, _compared(found, language), doubtful)

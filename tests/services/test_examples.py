@@ -51,6 +51,13 @@ def test_with_how_many_rows_a_text_was_compared():
         assert expected in verdict.compared
 
 
+def test_no_doubt_is_cast_by_the_first_few_of_many_rows():
+    for compared, doubtful in ((256, False), (1_999, False), (2_000, True)):
+        verdict = verdict_of(found("b", "b", compared=compared, drawn=7_000, rows=7_000), "a", "en")
+        assert verdict is not None
+        assert verdict.doubtful == ("look twice" in verdict.sentence) == doubtful
+
+
 def test_there_is_no_verdict_without_examples_or_an_answer():
     assert verdict_of(found(), "a", "en") is None
     assert verdict_of(found("a"), "", "en") is None

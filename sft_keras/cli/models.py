@@ -81,6 +81,35 @@ def diagnose(
     show_diagnostics(chosen, lang)
 
 
+Costs = Annotated[
+    Path | None,
+    typer.Option(help="CSV: a header with the answers, a row for each true label, its name first; 0 where right."),
+]
+HandOver = Annotated[float | None, typer.Option(help="What asking a person costs; nobody is asked if left out.")]
+
+
+@app.command()
+def costs(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    costs: Costs = None,
+    hand_over: HandOver = None,
+    as_json: Json = False,
+) -> None:
+    """Say what mistakes cost, which answers then cost least, and what they cost on the test part.
+
+    The costs are kept with the run; without --costs, those are shown again.
+    """
+    found = open_services().decision_costs(run, costs, hand_over)
+    if as_json:
+        from sft_keras.services.decisions import as_values
+
+        print_json(as_values(found))
+        return
+    from sft_keras.terminal_costs import show_costs
+
+    show_costs(found)
+
+
 @app.command()
 def predict(
     bundle: BundlePath,
@@ -91,17 +120,32 @@ def predict(
     ] = None,
     text_column: TextColumn = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each label.")] = False,
+    costs: Costs = None,
+    hand_over: HandOver = None,
     as_json: Json = False,
 ) -> None:
     """Predict labels for texts, for the rows of a file, or for the lines of standard input."""
     services = open_services()
+    if (costs is not None and file is None) or (hand_over is not None and costs is None):
+        raise ConfigError(
+            "--costs goes with --file, and --hand-over with --costs.",
+            where="predict",
+            fix="For example: --file in.csv --out out.csv --costs costs.csv --hand-over 0.5",
+        )
     if file is not None:
         if out is None or text:
             raise ConfigError(
                 "--file takes --out, and no --text.", where="predict", fix="For example: --file in.csv --out out.csv"
             )
         rows = services.predict_file(
-            bundle, file, out, text_column=text_column, probabilities=probabilities, warn=_warned
+            bundle,
+            file,
+            out,
+            text_column=text_column,
+            probabilities=probabilities,
+            costs=costs,
+            hand_over=hand_over,
+            warn=_warned,
         )
         if as_json:
             print_json({"rows": rows, "out": str(out)})

@@ -31,6 +31,7 @@ def predict_table(
     defused: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     hear: Callable[[Prediction], None] = lambda _prediction: None,
+    decide: Callable[[Prediction], str] | None = None,
 ) -> None:
     """Writes each row of a table with its prediction; the file appears when it is complete.
 
@@ -43,19 +44,21 @@ def predict_table(
         defused: Whether no cell of a .csv or .tsv may be a formula for a spreadsheet.
         progress: Called with the rows that are done, and all.
         hear: Called with each prediction.
+        decide: Gives the cell of a column `decision`, which is left out if this is.
 
     Raises:
         DataError: The file cannot be written.
     """
     safe = defuse if defused and target.suffix.lower() in SEPARATORS else str
     extra = [f"probability_{name}" for name in predictor.labels.names] if probabilities else []
-    names = _beside(frame.columns, ["prediction", "confidence", *extra])
+    names = _beside(frame.columns, ["prediction", "confidence", *extra, *(["decision"] if decide else [])])
     with open_writer(target, list(map(safe, names))) as write:
         predictions = predictor.predict_stream(frame[column], chunk=STEP)
         rows = zip(frame.itertuples(index=False, name=None), predictions, strict=True)
         for number, (row, prediction) in enumerate(rows, start=1):
             hear(prediction)
-            write([safe(cell) for cell in (*row, *_cells(prediction, len(extra)))])
+            more = [decide(prediction) if prediction.label else ""] if decide else []
+            write([safe(cell) for cell in (*row, *_cells(prediction, len(extra)), *more)])
             if number % STEP == 0 or number == len(frame):
                 progress(number, len(frame))
 

@@ -22,7 +22,7 @@ from sft_keras.evaluation.mistakes import Mistake
 from sft_keras.runs.directory import RunDirectory
 
 MISTAKES = "mistakes.json"
-PREDICTIONS = "predictions.npz"
+PREDICTIONS, VALIDATION_PREDICTIONS = "predictions.npz", "predictions-validation.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,28 +38,31 @@ class SavedPredictions:
     probabilities: np.ndarray
 
 
-def save_predictions(run: RunDirectory, names: Sequence[str], probabilities: np.ndarray) -> None:
+def save_predictions(
+    run: RunDirectory, names: Sequence[str], probabilities: np.ndarray, name: str = PREDICTIONS
+) -> None:
     """Keeps what the model says of the test rows: `data/predictions.npz`, read without pickle.
 
     Args:
         run: The run.
         names: The labels, in the order of the columns.
         probabilities: Shape [test rows, labels].
+        name: Of the file, for other rows.
     """
-    temporary = run.data / f".{PREDICTIONS}.part"
+    temporary = run.data / f".{name}.part"
     with temporary.open("wb") as file:
         # The names as JSON: an array of texts would lose what NumPy takes for padding.
         np.savez_compressed(file, probabilities=probabilities.astype(np.float32), names=json.dumps(list(names)))
-    temporary.replace(run.data / PREDICTIONS)
+    temporary.replace(run.data / name)
 
 
-def load_predictions(run: RunDirectory) -> SavedPredictions:
+def load_predictions(run: RunDirectory, name: str = PREDICTIONS) -> SavedPredictions:
     """What `save_predictions` kept.
 
     Raises:
         ArtifactError: The file is missing or damaged: the run has no test part, or is of an older version.
     """
-    file = run.data / PREDICTIONS
+    file = run.data / name
     try:
         with np.load(file, allow_pickle=False) as content:
             names, probabilities = tuple(map(str, json.loads(str(content["names"])))), content["probabilities"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sft_keras.services.accounts import Accounts, owner_key_for_user
 from sft_keras.services.choices import ChoiceServices
 from sft_keras.services.data import CheckResult, DataServices, FixResult, SampleInfo
+from sft_keras.services.decisions import DecisionServices
 from sft_keras.services.diagnostics import DiagnosticsServices
 from sft_keras.services.examples import VISITOR_SECONDS, VISITOR_WAIT_SECONDS, require_rows
 from sft_keras.services.memory import shared
@@ -33,7 +34,9 @@ __all__ = [
 ]
 
 
-class Services(ChoiceServices, DataServices, RunServices, ModelServices, DiagnosticsServices, QueueServices):
+class Services(
+    ChoiceServices, DataServices, RunServices, ModelServices, DecisionServices, DiagnosticsServices, QueueServices
+):
     """All use cases over one installation.
 
     Args:

@@ -142,6 +142,8 @@ class ModelServices(Installation):
         *,
         text_column: str | None = None,
         probabilities: bool = False,
+        costs: Path | None = None,
+        hand_over: float | None = None,
         language: str = "en",
         warn: Callable[[str], None] = lambda _sentence: None,
     ) -> int:
@@ -153,6 +155,8 @@ class ModelServices(Installation):
             target: What is written: .csv, .tsv or .jsonl by its ending. It appears when it is complete.
             text_column: The column with the texts; found if left out.
             probabilities: Whether to add the probability of each label.
+            costs: A file with what mistakes cost, for a column `decision`; see `runs.decided.read_costs`.
+            hand_over: What asking a person costs; such rows get the decision "(a person)".
             language: Of the warning.
             warn: Told, in one sentence, if the texts differ from those that the model was made of.
 
@@ -168,8 +172,15 @@ class ModelServices(Installation):
         table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
         predictor = self.load(bundle)
+        decide = None
+        if costs is not None:
+            from sft_keras.services.decisions import decider
+
+            decide = decider(costs, predictor.labels.names, hand_over)
         watch = Watching(bundle, predictor.labels.names)
-        predict_table(predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear)
+        predict_table(
+            predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear, decide=decide
+        )
         told = watch.told(language)
         if told:
             warn(told)

@@ -11,6 +11,7 @@ from sft_keras.diagnostics.base import NotApplicable
 from sft_keras.diagnostics.blocks import Picture
 from sft_keras.diagnostics.catalogue import catalogue
 from sft_keras.diagnostics.parts import abstention, calibration
+from sft_keras.evaluation import thresholds
 
 
 class Sure:
@@ -62,21 +63,21 @@ def test_without_a_temperature_there_is_one_state(subject):
 def test_the_threshold_is_the_lowest_that_is_good_enough():
     confidence = np.linspace(0.99, 0.5, 100)
     hits = np.arange(100) < 60  # right down to 0.69…, wrong below
-    found = abstention.threshold_for(confidence, hits, 0.9)
+    found = thresholds.threshold_for(confidence, hits, 0.9)
     answered = confidence >= found
     assert hits[answered].mean() >= 0.9
     lower = confidence >= confidence[answered.sum()]
     assert hits[lower].mean() < 0.9
-    assert abstention.threshold_for(confidence, hits, 0.6) == 0.0
-    assert abstention.threshold_for(confidence, ~hits, 0.9) is None
+    assert thresholds.threshold_for(confidence, hits, 0.6) == 0.0
+    assert thresholds.threshold_for(confidence, ~hits, 0.9) is None
 
 
 def test_rows_of_one_confidence_stay_together():
     confidence = np.array([0.9] * 20 + [0.8] * 20)
     hits = np.array([True] * 20 + [False] * 20)
-    assert abstention.threshold_for(confidence, hits, 0.95) == 0.9
+    assert thresholds.threshold_for(confidence, hits, 0.95) == 0.9
     alike = np.full(40, 0.9)
-    assert abstention.threshold_for(alike, hits, 0.95) is None
+    assert thresholds.threshold_for(alike, hits, 0.95) is None
 
 
 def test_coverage_and_accuracy_are_those_of_the_test_rows(subject):

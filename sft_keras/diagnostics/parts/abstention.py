@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sft_keras.catalogues import Catalogue
 from sft_keras.diagnostics.base import PARTS, Facts, NotApplicable, Part
 from sft_keras.diagnostics.blocks import Block, Column, Meter, Sentence, Table, interval, percent
@@ -18,12 +16,11 @@ if TYPE_CHECKING:
     from sft_keras.diagnostics.subject import Subject
 
 WANTED = (0.8, 0.9, 0.95, 0.98, 0.99)
-FEWEST_ROWS, FEWEST_ANSWERED = 20, 10
 
 
 def examine(subject: Subject) -> Facts:
     """The threshold for each wanted accuracy, and what it does on the test part."""
-    from scipy.stats import binomtest
+    from sft_keras.evaluation.thresholds import FEWEST_ROWS, attained
 
     parts = {}
     for part in ("validation", "test"):
@@ -32,44 +29,17 @@ def examine(subject: Subject) -> Facts:
         parts[part] = (probabilities.max(axis=1), hits)
         if len(hits) < FEWEST_ROWS:
             raise NotApplicable("too_few", rows=FEWEST_ROWS)
-    confidence, hits = parts["test"]
+    hits = parts["test"][1]
     found: list[dict[str, Any]] = []
     for wanted in WANTED:
-        threshold = threshold_for(*parts["validation"], wanted)
-        row: dict[str, Any] = {"wanted": wanted, "threshold": threshold}
-        if threshold is not None:
-            answered = confidence >= threshold
-            count, right = int(answered.sum()), int(hits[answered].sum())
-            row |= {"coverage": count / len(hits), "answered": count}
-            if count:
-                bounds = binomtest(right, count).proportion_ci(method="wilson")
-                row |= {"accuracy": right / count, "low": float(bounds.low), "high": float(bounds.high)}
+        each = attained(parts["validation"], parts["test"], wanted)
+        row: dict[str, Any] = {"wanted": wanted, "threshold": each.threshold}
+        if each.threshold is not None:
+            row |= {"coverage": each.coverage, "answered": each.answered}
+            if each.answered:
+                row |= {"accuracy": each.accuracy, "low": each.low, "high": each.high}
         found.append(row)
     return {"rows": len(hits), "accuracy": float(hits.mean()), "wanted": found}
-
-
-def threshold_for(confidence: np.ndarray, hits: np.ndarray, wanted: float) -> float | None:
-    """The lowest confidence from which on the answers are right as often as wanted.
-
-    Args:
-        confidence: float [rows], of each answer.
-        hits: bool [rows], whether it is right.
-        wanted: The accuracy that is wanted, 0 to 1.
-
-    Returns:
-        0 if all answers together are good enough; None if no threshold that leaves ten answers is.
-    """
-    if not len(hits):
-        return None
-    if hits.mean() >= wanted:
-        return 0.0
-    order = np.argsort(-confidence, kind="stable")
-    right, sorted_confidence = np.cumsum(hits[order]), confidence[order]
-    counts = np.arange(1, len(hits) + 1)
-    # A threshold takes all rows of one confidence, so it can only lie where the confidence changes.
-    ends = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)
-    good = ends & (right / counts >= wanted) & (counts >= FEWEST_ANSWERED)
-    return float(sorted_confidence[np.flatnonzero(good)[-1]]) if good.any() else None
 
 
 def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
@@ -99,6 +69,8 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
         Column(words("abstention.interval"), "number"),
     ]
     blocks.append(Table(columns, list(_rows(facts, words))))
+    from sft_keras.evaluation.thresholds import FEWEST_ANSWERED
+
     blocks.append(Sentence(words("abstention.how", rows=facts["rows"], fewest=FEWEST_ANSWERED), "how"))
     return blocks
 

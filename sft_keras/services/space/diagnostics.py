@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sft_keras.errors import ArtifactError
-from sft_keras.services.space.evaluation import EvaluationSpace
+from sft_keras.services.space.decisions import DecisionSpace
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class DiagnosticsView:
         return all(part.state not in ("waiting", "working") for part in self.parts)
 
 
-class DiagnosticsSpace(EvaluationSpace):
+class DiagnosticsSpace(DecisionSpace):
     """Diagnostics. All errors are `SftError`."""
 
     def diagnostics(self, run: str, *, language: str = "en") -> DiagnosticsView:

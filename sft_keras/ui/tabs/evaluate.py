@@ -23,7 +23,7 @@ from sft_keras.ui.components.results import (
 from sft_keras.ui.components.run import failure
 from sft_keras.ui.downloads import fetch_after, ticket_box, ticket_for
 from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
-from sft_keras.ui.tabs import evaluate_more, evaluate_trust
+from sft_keras.ui.tabs import evaluate_costs, evaluate_more, evaluate_trust, evaluate_wanted
 from sft_keras.ui.texts import Catalogue
 
 MOST_ROWS = 50
@@ -192,8 +192,10 @@ def build(shared: Shared) -> None:
                     elem_id="evaluate-threshold",
                 )
                 places["effect"] = block(elem_id="evaluate-threshold-effect")
+                evaluate_wanted.build(shared)
             with gr.Column(elem_classes=["card"]):
                 places["mistakes"] = block(elem_id="evaluate-mistakes")
+            listen_costs = evaluate_costs.build(shared)
         with gr.Column(elem_classes=["card"]):
             places["calibration"] = block(elem_id="evaluate-calibration")
         with gr.Accordion(label("evaluate.more_title"), open=False, elem_id="evaluate-more", elem_classes=["card"]):
@@ -242,6 +244,7 @@ def build(shared: Shared) -> None:
     # "multiple": a change that comes while another is on its way must not get lost.
     shown = gr.on(triggers, guarded(texts, show), keys, outputs, trigger_mode="multiple", **quiet())
     listen(shown)
+    listen_costs(shown)
     listen_trust(shown)
     places["head"].click(guarded(texts, open_tab), None, shared.tabs, **quiet())
     places["confusions"].click(guarded(texts, choose), keys, places["rows"], api_visibility="private")

@@ -1,0 +1,85 @@
+"""The use case of saying what mistakes cost, for the command line and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sft_keras.errors import ConfigError
+from sft_keras.services.base import Installation
+
+if TYPE_CHECKING:
+    from sft_keras.runs.decided import Decided
+    from sft_keras.tasks.base import Prediction
+
+A_PERSON = "(a person)"
+
+
+class DecisionServices(Installation):
+    """Decisions of least expected cost."""
+
+    def decision_costs(self, run: Path, costs: Path | None = None, hand_over: float | None = None) -> Decided:
+        """What mistakes of a run's model cost; kept with the run.
+
+        Args:
+            run: The folder of the run.
+            costs: A CSV file: a header with the answers, a row for each true label, its name first. What was kept
+                with the run if left out.
+            hand_over: What asking a person costs; with kept costs, that of then if left out.
+
+        Raises:
+            SftError: The run has no test part, or the file is no such table, or nothing was kept.
+        """
+        from sft_keras.inference.loading import load_predictor
+        from sft_keras.runs.decided import decided, read_costs, save_costs, saved_costs
+        from sft_keras.runs.directory import RunDirectory
+        from sft_keras.runs.tested import load_tested
+
+        folder = RunDirectory.open(run)
+        names = load_tested(folder).names
+        if costs is not None:
+            matrix: Any = read_costs(costs, names)
+        else:
+            kept = saved_costs(folder, names)
+            if kept is None:
+                raise ConfigError(
+                    "No costs were kept with this run.",
+                    where=str(run),
+                    fix=f"Give --costs FILE, a CSV: a header with the answers {', '.join(names[:10])}, "
+                    "and a row for each true label.",
+                )
+            matrix, hand_over = kept.matrix, kept.hand_over if hand_over is None else hand_over
+        found = decided(folder, matrix, hand_over, lambda texts: load_predictor(folder.bundle).probabilities(texts))
+        save_costs(folder, found)
+        return found
+
+
+def decider(costs: Path, names: Sequence[str], hand_over: float | None) -> Callable[[Prediction], str]:
+    """From a prediction to the label of least expected cost, or "(a person)"."""
+    from sft_keras.evaluation.costs import PERSON, check_costs, decide
+    from sft_keras.runs.decided import read_costs
+
+    checked = check_costs(read_costs(costs, names), len(names), hand_over)
+
+    def decided(prediction: Prediction) -> str:
+        scores = np.array([[prediction.probabilities[name] for name in names]])
+        answer = int(decide(scores, checked)[0])
+        return A_PERSON if answer == PERSON else names[answer]
+
+    return decided
+
+
+def as_values(found: Decided) -> dict[str, Any]:
+    """The same as JSON types."""
+    return {
+        "labels": list(found.names),
+        "costs": found.costs.matrix.tolist(),
+        "hand_over": found.costs.hand_over,
+        "ranges_of_second_label": [{"answer": name or A_PERSON, "from": a, "to": b} for name, a, b in found.ranges],
+        "test": asdict(found.test),
+        "validation": asdict(found.validation) if found.validation else None,
+    }

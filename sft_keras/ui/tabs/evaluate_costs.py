@@ -1,0 +1,192 @@
+"""What mistakes cost, on the tab Evaluate: a table of costs, and the answers that then cost least."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import gradio as gr
+
+from sft_keras.errors import InputValueError, SftError
+from sft_keras.services import Space
+from sft_keras.ui.components.html import Markup, block, callout, joined, table, tag
+from sft_keras.ui.components.results import percent
+from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.texts import Catalogue
+
+if TYPE_CHECKING:
+    from sft_keras.services.space.decisions import CostReport, Decided
+
+MOST_IN_A_MATRIX = 12
+"""More labels than this get two figures each in place of a matrix."""
+
+
+def table_of(space: Space, run: str, say: Catalogue) -> tuple[list[str], list[list[Any]], float | None]:
+    """The header, the rows and the price of a person that the page begins with: those that were kept, or 1 each."""
+    names, kept = space.saved_costs(run)
+    price = kept.hand_over if kept else None
+    if len(names) > MOST_IN_A_MATRIX:
+        header = [say("costs.label"), say("costs.missed"), say("costs.alarm")]
+        figures = space.saved_figures(run) or [[1.0, 0.0]] * len(names)
+        return header, [[name, *each] for name, each in zip(names, figures, strict=True)], price
+    size = range(len(names))
+    matrix = kept.matrix.tolist() if kept else [[float(t != a) for a in size] for t in size]
+    return [say("costs.corner"), *names], [[name, *row] for name, row in zip(names, matrix, strict=True)], price
+
+
+def figures_of(rows: object, names: Sequence[str]) -> list[Any]:
+    """The numbers of a table in the order of the labels; from a browser, so it may be anything.
+
+    Raises:
+        InputValueError: The rows are not those of the labels.
+    """
+    given = rows if isinstance(rows, list) else []
+    found = {str(row[0]): row[1:] for row in given if isinstance(row, list) and row}
+    if len(given) != len(names) or set(found) != set(names):
+        raise InputValueError("The table must have one row for each label.", fix="Load the page again.")
+    return [found[name] for name in names]
+
+
+def costs_effect(space: Space, run: str, rows: object, price: object, say: Catalogue) -> Markup:
+    """What the costs lead to, in words and as a table, or what is wrong with them."""
+    try:
+        names, _ = space.saved_costs(run)
+        figures = figures_of(rows, names)
+        if len(names) > MOST_IN_A_MATRIX:
+            found = space.decision_costs(run, hand_over=price, by_label=figures)
+        else:
+            found = space.decision_costs(run, figures, price)
+    except InputValueError as error:
+        return callout("error", say("costs.wrong"), told(error, say))
+    except SftError as error:
+        return callout("info", told(error, say))
+    return joined([_words(found, say), _table(found, say), tag("p", _how(found, say), class_="s-subdued")])
+
+
+def _words(found: Decided, say: Catalogue) -> Markup:
+    sentences = []
+    for name, low, high in found.ranges:
+        values = {"low": percent(low, say), "high": percent(high, say), "second": found.names[1]}
+        sentences.append(say("costs.range" if name else "costs.range_person", name=name or "", **values))
+    own, likeliest = found.test.policy("decision"), found.test.policy("likeliest")
+    values = {"own": cost(own.mean), "likeliest": cost(likeliest.mean)}
+    if likeliest.more_low is not None and likeliest.more_low > 0:
+        key = "cheaper"
+    elif likeliest.more_high is not None and likeliest.more_high < 0:
+        key = "dearer"
+    else:
+        key = "alike"
+    sentences.append(say(f"costs.{key}", **values))
+    best = min(found.test.policies, key=lambda each: each.mean)
+    if best.name in ("single", "person") and best.more < 0:
+        sentences.append(say("costs.simpler", name=_way(best.name, found.test, found, say), mean=cost(best.mean)))
+    return joined(tag("p", each, class_="r-effect", aria_live="polite") for each in sentences)
+
+
+def _way(name: str, report: CostReport, found: Decided, say: Catalogue) -> str:
+    return say(f"costs.way_{name}", label=found.names[report.single])
+
+
+def _table(found: Decided, say: Catalogue) -> Markup:
+    header = [say(f"costs.{name}") for name in ("way", "mean", "interval", "more", "interval")]
+    rows = []
+    for each in found.test.policies:
+        more = ["–", "–"]
+        if each.name != "decision":
+            more = [
+                f"{'+' if each.more >= 0 else '−'}{cost(abs(each.more))}",
+                _ends(each.more_low, each.more_high, say),
+            ]
+        rows.append([_way(each.name, found.test, found, say), cost(each.mean), _ends(each.low, each.high, say), *more])
+    return table(header, rows, caption=say("costs.title"), numbers={1, 2, 3, 4})
+
+
+def _how(found: Decided, say: Catalogue) -> str:
+    report = found.test
+    parts = [
+        say(
+            "costs.how",
+            rows=f"{report.rows:,}",
+            changed=f"{report.changed:,}",
+            handed=f"{report.handed_over:,}",
+            expected=cost(report.expected),
+        )
+    ]
+    if found.validation is None:
+        parts.append(say("costs.no_validation"))
+    else:
+        own = found.validation
+        parts.append(
+            say(
+                "costs.validation",
+                rows=f"{own.rows:,}",
+                mean=cost(own.policy("decision").mean),
+                expected=cost(own.expected),
+            )
+        )
+    return " ".join(parts)
+
+
+def cost(value: float) -> str:
+    """A cost in four digits, without an exponent for what people type."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def _ends(low: float | None, high: float | None, say: Catalogue) -> str:
+    return "–" if low is None or high is None else say("costs.from_to", low=cost(low), high=cost(high))
+
+
+def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
+    """Makes the components and events.
+
+    Returns:
+        What is to be called with the event that shows another run.
+    """
+    label, texts = shared.texts.label, shared.texts
+    with gr.Accordion(label("costs.title"), open=False, elem_id="evaluate-costs", elem_classes=["card"]):
+        head = block(elem_id="evaluate-costs-head")
+        costs = gr.Dataframe(
+            headers=["", ""],
+            type="array",
+            interactive=True,
+            static_columns=[0],
+            label=label("costs.table"),
+            elem_id="evaluate-costs-table",
+            max_height=420,
+        )
+        with gr.Row(elem_classes=["r-tools"]):
+            price = gr.Number(None, label=label("costs.price"), elem_id="evaluate-costs-price", min_width=220)
+            start = gr.Button(label("costs.button"), elem_id="evaluate-costs-go", variant="primary", scale=0)
+        result = block(elem_id="evaluate-costs-result")
+    shown_of = gr.State("")
+
+    def show(owner: str, run: str, before: str, request: gr.Request) -> dict[Any, Any]:
+        say = texts.of(request)
+        # What was typed must not be lost when the page looks at the same run again.
+        if not run or before == f"{run} {say.language}" or not known(owner, request):
+            return {shown_of: before}
+        try:
+            header, rows, kept = table_of(space_of(shared.services, owner, request), run, say)
+        except SftError:
+            return {shown_of: ""}
+        note = say("costs.what_many" if len(rows) > MOST_IN_A_MATRIX else "costs.what")
+        number: Literal["str", "number"] = "number"
+        kinds: list[Literal["str", "number"]] = ["str", *(number for _ in header[1:])]
+        return {
+            head: tag("p", note, class_="s-subdued"),
+            costs: gr.Dataframe(value={"headers": header, "data": rows}, datatype=kinds, static_columns=[0]),
+            price: kept,
+            shown_of: f"{run} {say.language}",
+        }
+
+    def work(owner: str, run: str, rows: Any, hand_over: Any, request: gr.Request) -> str:
+        return costs_effect(space_of(shared.services, owner, request), run, rows, hand_over, texts.of(request))
+
+    keys = [shared.owner, shared.run]
+    start.click(guarded(texts, work), [*keys, costs, price], result, api_visibility="private")
+    shared.run.change(lambda: "", None, result, **quiet())
+
+    def listen(shown: gr.events.Dependency) -> None:
+        shown.then(guarded(texts, show), [*keys, shown_of], [head, costs, price, shown_of], **quiet())
+
+    return listen

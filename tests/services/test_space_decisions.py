@@ -1,0 +1,240 @@
+"""Costs of mistakes and a wanted accuracy as a page asks for them, against computations that share no code with it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sft_keras.cli import app
+from sft_keras.errors import DataError, InputValueError, SftError
+from sft_keras.inference.tables import predict_table
+from sft_keras.runs.decided import VALIDATION_PREDICTIONS, read_costs
+from sft_keras.runs.directory import RunDirectory
+from sft_keras.runs.reports import save_predictions
+from sft_keras.services import Services, Space
+from sft_keras.services.decisions import A_PERSON, decider
+from sft_keras.services.space.base import new_key
+from sft_keras.services.wording import told
+from sft_keras.settings import Settings
+from sft_keras.tasks.base import Prediction
+from sft_keras.ui.tabs.evaluate_costs import costs_effect, figures_of, table_of
+from sft_keras.ui.tabs.evaluate_wanted import wanted_effect
+from sft_keras.ui.texts import catalogue
+from tests.services.made_runs import NAMES, answers, examples, made_run
+
+ROWS = 90
+TRUTH = [i % 3 for i in range(ROWS)]
+LABELS = [NAMES[i] for i in TRUTH]
+TEXTS = [f"text {i}" for i in range(ROWS)]
+MATRIX = [[0, 1, 4], [2, 0, 1], [5, 1, 0]]
+EN, ZH = catalogue("en"), catalogue("zh")
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Space:
+    return Services(Settings(data_dir=tmp_path / "data")).space(new_key())
+
+
+@pytest.fixture
+def scores() -> np.ndarray:
+    return answers(TRUTH, 3, seed=1, right=0.7).astype(np.float32)
+
+
+def made(space: Space, scores: np.ndarray, validation: np.ndarray | None = None, names=NAMES, labels=LABELS) -> str:
+    run = made_run(space, TEXTS, labels, scores, names=names)
+    if validation is not None:
+        folder = RunDirectory(space.place("runs", run))
+        examples(TEXTS, labels).to_parquet(folder.data / "validation.parquet")
+        save_predictions(folder, names, validation, VALIDATION_PREDICTIONS)
+    return run
+
+
+def test_the_costs_are_those_of_the_test_rows_and_are_kept(space: Space, scores: np.ndarray):
+    run = made(space, scores, answers(TRUTH, 3, seed=2, right=0.7))
+    assert space.saved_costs(run) == (NAMES, None)
+    found = space.decision_costs(run, MATRIX, 0.9)
+    paid = []
+    for truth, row in zip(TRUTH, scores.astype(float), strict=True):
+        expected = [*(row @ np.array(MATRIX) / row.sum()), 0.9]
+        best = int(np.argmin(expected))
+        paid.append(0.9 if best == 3 else MATRIX[truth][best])
+    assert found.test.policy("decision").mean == pytest.approx(np.mean(paid))
+    assert found.validation is not None
+    names, kept = space.saved_costs(run)
+    assert names == NAMES
+    assert kept is not None
+    assert (kept.matrix.tolist(), kept.hand_over) == (MATRIX, 0.9)
+
+
+def test_costs_that_cannot_be_used_are_not_kept_and_are_told_in_chinese(space: Space, scores: np.ndarray):
+    run = made(space, scores)
+    space.decision_costs(run, MATRIX)
+    for wrong in ([[0]], [[0, -1, 1]] * 3, [[0, float("nan"), 1]] * 3, "x", None, [["", 1, 1]] * 3):
+        with pytest.raises(InputValueError) as error:
+            space.decision_costs(run, wrong)
+        assert told(error.value, "zh").problem != error.value.problem
+        assert told(error.value, "zh").fix != error.value.fix
+    assert space.saved_costs(run)[1].matrix.tolist() == MATRIX
+
+
+def test_damaged_costs_are_as_none(space: Space, scores: np.ndarray):
+    run = made(space, scores)
+    file = RunDirectory(space.place("runs", run)).data / "costs.json"
+    for text in ("{", "[]", '{"labels": ["bad", "good", "so-so"], "costs": [[NaN]]}', json.dumps({"labels": ["x"]})):
+        file.write_text(text)
+        assert space.saved_costs(run)[1] is None
+        assert space.saved_figures(run) is None
+
+
+def test_without_a_model_or_validation_rows_the_test_part_is_still_scored(space: Space, scores: np.ndarray):
+    assert space.decision_costs(made(space, scores), MATRIX).validation is None
+
+
+def test_another_owner_sees_nothing(space: Space, scores: np.ndarray):
+    run = made(space, scores)
+    other = space.installation.space(new_key())
+    with pytest.raises(SftError):
+        other.decision_costs(run, MATRIX)
+    with pytest.raises(SftError):
+        other.wanted_accuracy(run, 0.9)
+
+
+def planted(sure: int) -> np.ndarray:
+    """Right where it is 0.9 sure, which are the first rows; wrong where it is 0.5 sure."""
+    scores = np.zeros((ROWS, 3))
+    for row, truth in enumerate(TRUTH):
+        scores[row, truth if row < sure else (truth + 1) % 3] = 0.9 if row < sure else 0.5
+        scores[row, (truth + 2) % 3] = 1 - scores[row].sum()
+    return scores
+
+
+def test_a_wanted_accuracy_is_chosen_on_validation_and_told_for_the_test_part(space: Space):
+    run = made(space, planted(30), planted(60))
+    found = space.wanted_accuracy(run, 0.95)
+    assert found.threshold == pytest.approx(0.9)
+    assert (found.answered, found.right, found.rows) == (30, 30, ROWS)
+    said = wanted_effect(space, run, 95, EN)
+    assert "90.0%" in said
+    assert "33.3% of the 90 texts (30)" in said
+    assert "测试集" in wanted_effect(space, run, 95, ZH)
+    assert "nothing has to be left out" in wanted_effect(space, run, 50, EN)
+
+
+def test_an_accuracy_that_no_threshold_reaches_is_said_plainly(space: Space):
+    run = made(space, planted(30), planted(0))
+    assert space.wanted_accuracy(run, 0.9).threshold is None
+    assert "No confidence reaches 90.0%" in wanted_effect(space, run, 90, EN)
+
+
+@pytest.mark.parametrize("wanted", [None, "x", 3, 100, float("nan"), True, [95]])
+def test_a_wanted_accuracy_that_is_none_gets_a_message(space: Space, scores: np.ndarray, wanted):
+    assert "Give an accuracy from 50 to 99.9" in wanted_effect(space, made(space, scores, scores), wanted, EN)
+
+
+def test_the_page_begins_with_1_each_and_says_what_the_costs_lead_to(space: Space):
+    names, labels = ("ham", "<b>spam"), [("ham", "<b>spam")[i % 2] for i in range(ROWS)]
+    p = np.random.default_rng(0).uniform(size=ROWS)
+    run = made(space, np.stack([1 - p, p], axis=1), names=names, labels=labels)
+    header, rows, price = table_of(space, run, EN)
+    assert header[1:] == list(names)
+    assert rows == [["ham", 0.0, 1.0], ["<b>spam", 1.0, 0.0]]
+    assert price is None
+    said = costs_effect(space, run, [["<b>spam", 1, 0], ["ham", 0, 5]], None, EN)
+    assert "from 83.3% to 100.0%" in said
+    assert "<b>spam" not in said
+    assert table_of(space, run, ZH)[1] == [["ham", 0.0, 5.0], ["<b>spam", 1.0, 0.0]]
+    assert "交给人工" in costs_effect(space, run, rows, 0.1, ZH)
+    for wrong in (
+        rows[:1],
+        None,
+        "x",
+        [["ham", 0, -1], ["<b>spam", 1, 0]],
+        [["ham", 0, ""], ["<b>spam", 1, 0]],
+        [[], []],
+    ):
+        assert "cannot be used" in costs_effect(space, run, wrong, None, EN)
+    assert "cannot be used" in costs_effect(space, run, rows, -1, EN)
+
+
+def test_many_labels_are_asked_for_two_figures_each(space: Space):
+    names = tuple(f"l{i:02}" for i in range(20))
+    labels = [names[i % 20] for i in range(ROWS)]
+    run = made(space, answers([i % 20 for i in range(ROWS)], 20, seed=0, right=0.5), names=names, labels=labels)
+    _, rows, _ = table_of(space, run, EN)
+    assert rows[0] == ["l00", 1.0, 0.0]
+    rows[0] = ["l00", 7.0, 2.0]
+    assert "on average" in costs_effect(space, run, rows, None, EN)
+    assert table_of(space, run, EN)[1][0] == ["l00", 7.0, 2.0]
+    assert space.saved_costs(run)[1].matrix[0, 1] == 7.0
+    assert space.saved_costs(run)[1].matrix[1, 0] == 3.0
+    assert "cannot be used" in costs_effect(space, run, [row[:2] for row in rows], None, EN)
+
+
+def test_rows_that_were_sorted_are_put_in_order():
+    assert figures_of([["b", 1, 0], ["a", 0, 2]], ["a", "b"]) == [[0, 2], [1, 0]]
+
+
+def test_a_file_of_costs_may_have_another_order(tmp_path: Path):
+    file = tmp_path / "costs.csv"
+    file.write_bytes("真实,好,坏\n坏,5,0\n好,0,2.5\n".encode("gb18030"))
+    assert read_costs(file, ["坏", "好"]) == [[0, 5], [2.5, 0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "t,a,b\na,0,1\n",
+        "t,a,c\na,0,1\nc,1,0\n",
+        "t,a,b\na,0\nb,1,0\n",
+        "t,a,b\na,0,x\nb,1,0\n",
+        "t,a,a\na,0,1\nb,1,0\n",
+    ],
+)
+def test_a_file_that_is_no_table_of_costs_is_refused(tmp_path: Path, text: str):
+    file = tmp_path / "costs.csv"
+    file.write_text(text)
+    with pytest.raises(DataError):
+        read_costs(file, ["a", "b"])
+    with pytest.raises(DataError):
+        read_costs(tmp_path / "none.csv", ["a", "b"])
+
+
+def test_the_command_prints_and_shows_again_what_was_kept(space: Space, scores: np.ndarray, tmp_path: Path):
+    run = space.place("runs", made(space, scores))
+    assert CliRunner().invoke(app, ["costs", str(run)]).exit_code != 0
+    file = tmp_path / "costs.csv"
+    rows = [["true", *NAMES], *([name, *row] for name, row in zip(NAMES, MATRIX, strict=True))]
+    with file.open("w", newline="") as target:
+        csv.writer(target).writerows(rows)
+    first = CliRunner().invoke(app, ["costs", str(run), "--costs", str(file), "--hand-over", "0.9", "--json"])
+    again = CliRunner().invoke(app, ["costs", str(run), "--json"])
+    assert json.loads(first.stdout) == json.loads(again.stdout)
+    assert json.loads(again.stdout)["hand_over"] == 0.9
+    assert "everything to a person" in CliRunner().invoke(app, ["costs", str(run)]).stdout
+
+
+def test_a_table_of_predictions_gets_a_column_of_decisions(tmp_path: Path):
+    import pandas as pd
+
+    file, target = tmp_path / "costs.csv", tmp_path / "out.csv"
+    file.write_text("t,ham,spam\nham,0,5\nspam,1,0\n")
+
+    class Planted:
+        labels = type("Names", (), {"names": ("ham", "spam")})
+
+        def predict_stream(self, texts, **_):
+            for text, p in zip(texts, (0.7, 0.9, 0.1, None), strict=True):
+                values = {} if p is None else {"ham": 1 - p, "spam": p}
+                yield Prediction(text, max(values, key=values.get) if values else "", 0.9, values)
+
+    frame = pd.DataFrame({"text": ["a", "b", "c", ""]})
+    decide = decider(file, ("ham", "spam"), 0.4)
+    predict_table(Planted(), frame, "text", target, probabilities=False, decide=decide)
+    with target.open(newline="", encoding="utf-8-sig") as source:
+        assert [row["decision"] for row in csv.DictReader(source)] == [A_PERSON, A_PERSON, "ham", ""]

@@ -182,3 +182,12 @@ def guarded(texts: Texts, function: Callable[..., Any]) -> Callable[..., Any]:
 def quiet(**more: Any) -> dict[str, Any]:
     """Settings of an event that a page makes by itself: not queued, no flicker, no part of the public API."""
     return {"queue": False, "show_progress": "hidden", "api_visibility": "private", **more}
+
+
+def on_change(**more: Any) -> dict[str, Any]:
+    """Settings of a quiet event that hears of a change.
+
+    Gradio's own mode for changes, "always_last", tells all listeners once more for each that was busy when another
+    change came: two such listeners of one component call each other without end, and the page stands still.
+    """
+    return quiet(trigger_mode="multiple", **more)

@@ -9,7 +9,7 @@ import gradio as gr
 from sft_keras.services import Services
 from sft_keras.ui.components.html import block, clicked, heading
 from sft_keras.ui.components.run import ACTIVE, run_list
-from sft_keras.ui.shared import guarded, known, quiet, space_of
+from sft_keras.ui.shared import guarded, known, on_change, quiet, space_of
 from sft_keras.ui.texts import Texts
 
 _SECONDS = 3
@@ -73,7 +73,7 @@ def build(
     }
     listed.click(guarded(texts, act), [owner, run], [run, asking, renaming, name], **quiet()).then(**shown)
     timer.tick(**shown)
-    run.change(**shown)
+    run.change(**{**shown, **on_change()})
     gr.on([save.click, name.submit], guarded(texts, rename), [owner, run, name], renaming, **quiet()).then(**shown)
     leave.click(lambda: gr.Column(visible=False), None, renaming, **quiet())
     return shown, new

@@ -52,6 +52,15 @@ def test_every_handler_is_given_the_request_that_it_asks_for(tmp_path: Path) -> 
             typing.get_type_hints(inspect.unwrap(fn.fn))
 
 
+def test_no_two_listeners_of_one_event_call_each_other_without_end(tmp_path: Path) -> None:
+    """One that waits for its turn ("always_last") makes Gradio tell all listeners of the event once more."""
+    demo = build_ui(Services(Settings(data_dir=tmp_path)))
+    waiting = Counter(target for fn in demo.fns.values() if fn.trigger_mode == "always_last" for target in fn.targets)
+    assert [target for target, count in waiting.items() if count > 1] == []
+    heard = Counter(target for fn in demo.fns.values() for target in fn.targets)
+    assert [target for target in waiting if target[1] == "change" and heard[target] > 1] == []
+
+
 def test_only_another_run_clears_what_was_asked_about_this_one(tmp_path: Path) -> None:
     demo = build_ui(Services(Settings(data_dir=tmp_path)))
     asked = {"evaluate-comparison", "evaluate-file-result"}

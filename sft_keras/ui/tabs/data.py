@@ -13,7 +13,7 @@ from sft_keras.services import SampleInfo, Services
 from sft_keras.services.space.datasets import DatasetInfo, DatasetView
 from sft_keras.ui.components import dataset as pieces
 from sft_keras.ui.components.html import block, callout, clicked, heading, tag
-from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 # The format is told by the contents; the endings only keep the dialog of the browser tidy.
@@ -208,13 +208,13 @@ def build(shared: Shared) -> None:
     shared.ready.then(
         guarded(texts, start), shared.split, [start_title, file_note, sample, split_title, *shares], **quiet()
     ).then(**seen, show_progress="hidden")
-    sample.change(about_sample, sample, sample_note, **quiet())
+    sample.change(about_sample, sample, sample_note, **on_change())
     file.upload(guarded(texts, upload), [shared.owner, file], [message, shared.dataset, file], **PRIVATE)
     take.click(guarded(texts, take_sample), [shared.owner, sample], [message, shared.dataset], **PRIVATE)
     yours.click(guarded(texts, act_on_list), [shared.owner, shared.dataset], [shared.dataset, asking], **quiet()).then(
         **seen, show_progress="hidden"
     )
-    shared.dataset.change(**seen, show_progress="minimal", show_progress_on=summary)
+    shared.dataset.change(**seen, trigger_mode="multiple", show_progress="minimal", show_progress_on=summary)
     findings.click(
         guarded(texts, act_on_finding), [shared.owner, shared.dataset], message, show_progress_on=findings, **PRIVATE
     ).then(**seen, show_progress="minimal", show_progress_on=findings)

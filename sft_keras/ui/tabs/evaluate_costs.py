@@ -11,7 +11,7 @@ from sft_keras.errors import InputValueError, SftError
 from sft_keras.services import Space
 from sft_keras.ui.components.html import Markup, block, callout, joined, table, tag
 from sft_keras.ui.components.results import percent
-from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.shared import Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
 
     keys = [shared.owner, shared.run]
     start.click(guarded(texts, work), [*keys, costs, price], result, api_visibility="private")
-    shared.run.change(lambda: "", None, result, **quiet())
+    shared.run.change(lambda: "", None, result, **on_change())
 
     def listen(shown: gr.events.Dependency) -> None:
         shown.then(guarded(texts, show), [*keys, shown_of], [head, costs, price, shown_of], **quiet())

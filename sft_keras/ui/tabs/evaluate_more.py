@@ -13,7 +13,7 @@ from sft_keras.services import Space
 from sft_keras.ui.components.html import Markup, block, callout, heading, joined, progress, tag
 from sft_keras.ui.components.results import comparison, report_part
 from sft_keras.ui.components.work import Work
-from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.shared import Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 
@@ -111,7 +111,7 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
     scoring = guarded(texts, score)
     start.click(scoring, [*keys, file], result, api_visibility="private", show_progress="hidden", concurrency_limit=2)
     # What was asked for stays while one looks at other tabs; it goes with the run that it is about.
-    shared.run.change(clear, None, [other, side_by_side, result], **quiet())
+    shared.run.change(clear, None, [other, side_by_side, result], **on_change())
 
     def listen(shown: gr.events.Dependency) -> None:
         shown.then(guarded(texts, refresh), keys, [other, compare_head, file_head], **quiet())

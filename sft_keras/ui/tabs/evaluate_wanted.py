@@ -10,7 +10,7 @@ from sft_keras.errors import SftError
 from sft_keras.services import Space
 from sft_keras.ui.components.html import Markup, block, callout, tag
 from sft_keras.ui.components.results import percent
-from sft_keras.ui.shared import Shared, guarded, quiet, space_of, told
+from sft_keras.ui.shared import Shared, guarded, on_change, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 FIRST, LEAST, MOST = 95.0, 50.0, 99.9
@@ -63,4 +63,4 @@ def build(shared: Shared) -> None:
 
     keys = [shared.owner, shared.run, wanted]
     gr.on([find.click, wanted.submit], guarded(texts, show), keys, result, api_visibility="private")
-    shared.run.change(lambda: "", None, result, **quiet())
+    shared.run.change(lambda: "", None, result, **on_change())

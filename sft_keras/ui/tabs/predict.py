@@ -16,7 +16,7 @@ from sft_keras.ui.components.html import Markup, block, button, callout, clicked
 from sft_keras.ui.components.links import programs
 from sft_keras.ui.components.work import Work
 from sft_keras.ui.downloads import fetch_after, ticket_box, ticket_for
-from sft_keras.ui.shared import Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.shared import Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.tabs import predict_why, share
 from sft_keras.ui.tabs.predict_why import MOST_EXPLAINED
 from sft_keras.ui.texts import Catalogue
@@ -212,7 +212,7 @@ def build(shared: Shared) -> None:
 
     keys = [shared.owner, shared.run]
     # "multiple": a change that comes while another is on its way must not get lost.
-    many: dict[str, Any] = quiet(trigger_mode="multiple")
+    many: dict[str, Any] = on_change()
     gr.on(triggers, guarded(texts, show), keys, [head, body, file_head, take_head], **many)
     # In the browser and at once: what comes late from the server would wipe the answers to what was typed meanwhile.
     shared.run.change(None, [shared.run, answers, state], [answers, state], js=_CLEARED, **many)

@@ -14,7 +14,7 @@ from sft_keras.services.space.predictions import WordWeight
 from sft_keras.ui.components.answers import answer_list, exact_note
 from sft_keras.ui.components.html import Markup, callout, joined, progress, tag
 from sft_keras.ui.components.similar import similar_list
-from sft_keras.ui.shared import Shared, guarded, quiet, space_of, told
+from sft_keras.ui.shared import Shared, guarded, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def build(shared: Shared, answers: Any, sorted_texts: Any) -> Callable[[gr.event
         lambda run, asked: gr.Row(visible=bool(asked[1]) and asked[0] == run),
         keys[1:],
         row,
-        **quiet(trigger_mode="multiple"),
+        **on_change(),
     )
 
     def listen(done: gr.events.Dependency) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from sft_keras.ui.shared import Shared, guarded, known, quiet
+from sft_keras.ui.shared import Shared, guarded, known, on_change, quiet
 from sft_keras.ui.tabs import train_run, train_setup
 
 
@@ -28,5 +28,5 @@ def build(shared: Shared) -> None:
         "outputs": [setup, run],
         **quiet(),
     }
-    shared.run.change(**shown)
+    shared.run.change(**{**shown, **on_change()})
     shared.ready.then(**shown)

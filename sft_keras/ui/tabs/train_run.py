@@ -10,7 +10,7 @@ from sft_keras.errors import ArtifactError, SftError
 from sft_keras.services.space.runs import Curves, RunView
 from sft_keras.ui.components.html import block, callout, heading, tag
 from sft_keras.ui.components.run import ACTIVE, log, run_panel
-from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 _SECONDS = 1
@@ -103,7 +103,7 @@ def build(shared: Shared) -> None:
         **quiet(),
     }
     timer.tick(**shown)
-    shared.run.change(lambda: "", None, message, **quiet()).then(**shown)
+    shared.run.change(lambda: "", None, message, **on_change()).then(**shown)
     shared.ready.then(**shown)
     for button, action in ((stop, "stop"), (resume, "resume")):
         pressed = button.click(act(action), [shared.owner, shared.run], message, api_visibility="private")

@@ -16,7 +16,7 @@ from sft_keras.ui.components.run import memory, recipe_cards
 from sft_keras.ui.components.words import duration
 from sft_keras.ui.form import component
 from sft_keras.ui.setup import CARDS, FIELDS, NO_TERM, TERM_FIELDS, Choices, filled, settings_of
-from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, quiet, space_of, told
+from sft_keras.ui.shared import TO_TOP, Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
 _SECONDS = 2
@@ -162,8 +162,8 @@ def build(shared: Shared) -> None:
         **quiet(),
     }
     set_up_parts = [nothing, form, on, recipe, advised, recipe_title, model_title, all_note, others, *filled_parts]
-    for event in (shared.ready.then, shared.dataset.change):
-        event(guarded(texts, set_up), [shared.owner, shared.dataset, shared.split], set_up_parts, **quiet()).then(
+    for event, how in ((shared.ready.then, quiet()), (shared.dataset.change, on_change())):
+        event(guarded(texts, set_up), [shared.owner, shared.dataset, shared.split], set_up_parts, **how).then(
             **estimated
         )
     gr.on(

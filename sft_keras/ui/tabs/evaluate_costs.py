@@ -60,7 +60,9 @@ def costs_effect(space: Space, run: str, rows: object, price: object, say: Catal
         return callout("error", say("costs.wrong"), told(error, say))
     except SftError as error:
         return callout("info", told(error, say))
-    return joined([_words(found, say), _table(found, say), tag("p", _how(found, say), class_="s-subdued")])
+    return tag(
+        "div", _words(found, say), _table(found, say), tag("p", _how(found, say), class_="s-subdued"), class_="r-costs"
+    )
 
 
 def _words(found: Decided, say: Catalogue) -> Markup:
@@ -128,8 +130,8 @@ def _how(found: Decided, say: Catalogue) -> str:
 
 
 def cost(value: float) -> str:
-    """A cost in four digits, without an exponent for what people type."""
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    """A cost in three digits, without an exponent for what people type."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def _ends(low: float | None, high: float | None, say: Catalogue) -> str:
@@ -156,7 +158,9 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
         )
         with gr.Row(elem_classes=["r-tools"]):
             price = gr.Number(None, label=label("costs.price"), elem_id="evaluate-costs-price", min_width=220)
-            start = gr.Button(label("costs.button"), elem_id="evaluate-costs-go", variant="primary", scale=0)
+            start = gr.Button(
+                label("costs.button"), elem_id="evaluate-costs-go", variant="primary", scale=0, min_width=240
+            )
         result = block(elem_id="evaluate-costs-result")
     shown_of = gr.State("")
 

@@ -55,7 +55,7 @@ def build(shared: Shared) -> None:
     with gr.Row(elem_classes=["r-tools"]):
         # The limits are told in the place of the answer, not by a note at the edge of the page.
         wanted = gr.Number(FIRST, label=label("costs.wanted_label"), elem_id="evaluate-wanted", step=0.1, min_width=220)
-        find = gr.Button(label("costs.wanted_button"), elem_id="evaluate-wanted-go", scale=0, min_width=160)
+        find = gr.Button(label("costs.wanted_button"), elem_id="evaluate-wanted-go", scale=0, min_width=220)
     result = block(elem_id="evaluate-wanted-effect")
 
     def show(owner: str, run: str, share: Any, request: gr.Request) -> str:

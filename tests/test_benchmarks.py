@@ -1,0 +1,68 @@
+"""The sums of the benchmarks, against counts by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FILE = Path(__file__).parents[1] / "benchmarks" / "training.py"
+
+
+@pytest.fixture(scope="module")
+def training() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("benchmarks_training", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_work_of_a_text_is_that_of_its_matrices(training: ModuleType) -> None:
+    """One layer, width 2, three tokens: every product of matrices by itself, 2 for a multiplication and an addition."""
+    n, d = 3, 2
+    projections = 4 * (2 * n * d * d)  # query, key, value, output
+    attention = 2 * (2 * n * n * d)  # scores, and the mean of the values
+    feed_forward = 2 * (2 * n * d * 4 * d)
+    forward = projections + attention + feed_forward
+    assert training.training_flops([n], layers=1, width=d) == 3 * forward
+    assert training.training_flops([n, n], layers=2, width=d) == 4 * 3 * forward
+
+
+def test_the_rate_leaves_out_the_first_epoch(training: ModuleType) -> None:
+    assert training.rate({"epochs": [100.0, 2.0, 3.0]}, 10) == pytest.approx(4.0)
+    assert training.rate({"epochs": [5.0]}, 10) == pytest.approx(2.0)
+
+
+def test_ratios_are_taken_round_by_round(training: ModuleType) -> None:
+    """A machine that is slower in one round slows both sides."""
+
+    def side(seconds: float) -> dict[str, object]:
+        return {"epochs": [1.0, seconds], "first_step": 1, "wall": 1, "peak_mib": 1, "accuracy": 0.5}
+
+    rounds = [
+        {"ours": side(1.0), "grouped": side(2.0)},
+        {"ours": side(10.0), "grouped": side(20.0)},
+        {"ours": side(4.0), "grouped": side(4.0)},
+    ]
+    row = training.table(rounds, {"rows": 40}, [20] * 40).splitlines()[-1]
+    assert row.startswith("| grouped | 10.0 | 2.00 |")
+
+
+def test_the_clock_counts_training_only(training: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = training.Clock()
+    seconds = iter([10.0, 13.0, 17.0, 27.0, 29.0, 32.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(seconds) + training.BEGAN)
+    clock.event("start")
+    clock.event("step", step=1, steps=2)
+    clock.event("step", step=2, steps=2)
+    clock.event("epoch", epoch=1)  # 10 s of validation later
+    clock.event("step", step=1, steps=2)
+    clock.event("step", step=2, steps=2)
+    assert clock.first_step == pytest.approx(13.0)
+    assert clock.epochs == pytest.approx([7.0, 5.0])

@@ -1,6 +1,6 @@
 """The whole way in one program: fine-tune, read the score, predict, and know what to try next.
 
-It takes 3,000 rows of the sample so that it ends within minutes on two processor cores.
+It takes 2,000 rows of the sample so that it ends within minutes on two processor cores.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def free_folder(name: str) -> Path:
 
 def main() -> int:
     """Runs it; 0 if the model was made."""
-    settings = {"data": {"max_rows": 3000}, "training": {"epochs": 2}}
+    settings = {"data": {"max_rows": 2000}, "training": {"epochs": 2}}
     with progress_sink() as sink:
         result = fine_tune("sample:movie-reviews", out=free_folder("quickstart"), config=settings, sink=sink)
     if result.report is None:

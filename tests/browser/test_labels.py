@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
+from sft_keras.services import Services
+from sft_keras.settings import Settings
 from tests.browser.app_process import App, until
 from tests.browser.conftest import SMALL, Person
 from tests.conftest import sentences, write_csv
@@ -29,6 +31,8 @@ def test_a_person_corrects_labels_and_trains_again(
     dataset = space.add_upload(write_csv(tmp_path / "slips.csv", rows), "slips.csv")
     first = space.submit(dataset.id, SMALL, name="First")
     until("the training ends", lambda: space.run(first).state == "finished", 180, 0.3)
+    place = space.folder / "runs" / first
+    Services(Settings(data_dir=app.data_dir)).diagnose(place, parts=["suspicious_labels"])
 
     page = new_page(f"/?run={first}&tab=evaluate", storage_state=person.state)
     card = page.locator("#evaluate-labels")

@@ -70,7 +70,7 @@ $(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml
 test-jax: setup $(JAX_VENV)/.installed
 	$(JAX_VENV)/bin/python scripts/check_lock.py
 	KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(JAX_VENV)/compiled SFT_TEST_TENSORFLOW=$(CURDIR)/$(BIN)/python \
-		$(JAX_VENV)/bin/python -m pytest $(JAX_TESTS)
+		$(JAX_VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(JAX_TESTS)
 
 check: setup
 	$(BIN)/ruff check .

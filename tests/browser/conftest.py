@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from sft_keras.runs.speed import Speed, Subject, keep_speed
 from sft_keras.services import Services, Space
 from sft_keras.services.space.base import new_id
 from sft_keras.settings import Settings
@@ -29,6 +31,8 @@ MISSING = (
 # The app is quick; a machine that runs other tests beside it may not be.
 PATIENCE_MS = 45_000
 OWNER_KEY = re.compile(r'"data":\s*\[\s*"([A-Za-z0-9_-]{43})"')
+# Otherwise the app would measure it, in processes with Keras beside the tests.
+SPEED = Speed(6.0, 4.0, 0.1, 0.001, 0.0002, 800.0, 0.5)
 SMALL: dict[str, Any] = {
     "model": {"backbone": "lstm", "max_length": 32, "lstm_units": 8, "lstm_embedding_dim": 8, "dropout": 0.1},
     "optimizer": {"learning_rate": 0.02},
@@ -75,6 +79,8 @@ def new_app(tmp_path_factory: pytest.TempPathFactory, samples_dir: Path) -> Iter
     def make(**environment: str) -> App:
         data_dir = tmp_path_factory.mktemp("app") / "data"
         shutil.copytree(samples_dir, data_dir / "samples", copy_function=link_or_copy)
+        for backbone, trainable in itertools.product(("minilm", "lstm"), ("full", "head")):
+            keep_speed(Settings(data_dir=data_dir), Subject(backbone, trainable), SPEED)
         made.append(App(data_dir, environment))
         return made[-1]
 

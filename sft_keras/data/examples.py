@@ -155,20 +155,23 @@ def examples_from_table(table: Table, columns: Columns, settings: Settings) -> t
         weights=weights,
         rows=np.array(keep, dtype=np.int64) + 1,
         source=where,
-        groups=_groups(table, columns, keep),
+        groups=_groups(table, columns, keep, classes),
     )
     return examples, notes
 
 
-def _groups(table: Table, columns: Columns, keep: Sequence[int]) -> dict[str, list[str]]:
-    """The spare columns whose values are few and come again: the first 20 of them, values cut at 100 characters."""
+def _groups(table: Table, columns: Columns, keep: Sequence[int], classes: int) -> dict[str, list[str]]:
+    """The spare columns whose values are few and come again: the first 20 of them, values cut at 100 characters.
+
+    A column may have 30 values, or as many as there are classes: it may say the same in other words.
+    """
     found: dict[str, list[str]] = {}
     for name in table.frame.columns:
         if name in (columns.text, columns.label, columns.weight) or len(found) == MOST_GROUP_COLUMNS:
             continue
         values = table.frame[name].tolist()
         kept = [values[i].strip()[:LONGEST_GROUP] for i in keep]
-        if 2 <= len(set(kept)) <= min(MOST_GROUPS, len(kept) // 4):
+        if 2 <= len(set(kept)) <= min(max(MOST_GROUPS, classes), len(kept) // 4):
             found[str(name)] = kept
     return found
 

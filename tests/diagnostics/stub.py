@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -35,6 +35,7 @@ def subject(
     *,
     validation: int = 0,
     names: Sequence[str] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Subject:
     """A subject of rows, the last of which are the validation part.
 
@@ -44,9 +45,10 @@ def subject(
         vectors: float [rows, width], the quick features; TF-IDF if left out.
         validation: How many rows are for validation; at least one is.
         names: The labels of the model; those of the rows if left out.
+        groups: Spare columns, by name.
     """
     cut = len(texts) - max(1, validation)
-    rows = Examples(list(texts), list(labels), None, np.arange(1, len(texts) + 1), "f.csv")
+    rows = Examples(list(texts), list(labels), None, np.arange(1, len(texts) + 1), "f.csv", groups or {})
     made = (FixedVectors if vectors is not None else Subject)(
         config=RunConfig.parse({"model": {"backbone": "lstm"}, "training": {"seed": 3}}),
         splits=Splits(rows.take(range(cut)), rows.take(range(cut, len(texts))), None),

@@ -56,7 +56,7 @@ def test_figures_are_those_of_counting():
     for i in range(0, 60, 3):
         texts[i] += " alpha"
     truth = np.array(["abc".index(label) for label in labels])
-    (found,) = giveaways.telling(texts, truth, 3, by_character=False)
+    (found,) = giveaways.telling(texts, truth, 3, str.split)
     have = ["alpha" in text.split() for text in texts]
     assert found["rows"] == sum(have)
     assert found["hits"] == sum(h and label == "a" for h, label in zip(have, labels, strict=True))
@@ -73,6 +73,25 @@ def test_runs_of_characters_where_there_are_no_spaces():
     facts = giveaways.examine(subject(texts, labels))
     assert facts["by_character"]
     assert [(each["word"], each["label"]) for each in facts["listed"]] == [("客服已回", "好")]
+
+
+def test_values_of_another_column_that_settle_a_label_are_told_with_both_names():
+    texts, labels = plain(300)
+    desk = [{"a": "", "b": "north", "c": "south"}[label] for label in labels]
+    desk[0] = "north"  # 99 of "a" have the empty value, and "north" has one row of another label
+    noise = [str(i % 7) for i in range(300)]
+    groups = {"desk": desk, "code": [f"{label}1" for label in labels], "noise": noise}
+    facts = giveaways.examine(subject(texts, labels, groups=groups))
+    told = {(each["column"], each["word"], each["label"], each["hits"]) for each in facts["values"]}
+    one = {("code", f"{label}1", label, labels[:-1].count(label)) for label in "abc"}
+    assert told == one | {("desk", "", "a", 99), ("desk", "north", "b", 100), ("desk", "south", "c", 99)}
+    for language in catalogue.languages:
+        blocks = giveaways.present(facts, catalogue(language))
+        assert blocks[0].kind == "good"  # no word does
+        assert blocks[1].kind == "warn"
+        assert all(block.private for block in blocks if "desk" in str(block))
+        assert "desk" in blocks[1].text
+    assert not giveaways.examine(subject(texts, labels, groups={"noise": noise}))["values"]
 
 
 def test_copies_of_one_text_count_once():

@@ -119,8 +119,8 @@ def present(facts: Mapping[str, Any], words: Catalogue) -> list[Block]:
             f"fairness.uneven_{found['rate']}",
             column=found["column"],
             label=found["label"],
-            high=found["high"] or words("fairness.empty"),
-            low=found["low"] or words("fairness.empty"),
+            high=found["high"] or words("common.empty"),
+            low=found["low"] or words("common.empty"),
             more=f"{100 * found['rates'][0]:.0f}%",
             less=f"{100 * found['rates'][1]:.0f}%",
         )

@@ -168,7 +168,7 @@ def _kind(each: Mapping[str, Any], words: Catalogue) -> str:
 def _value(each: Mapping[str, Any], words: Catalogue) -> str:
     if each["by"] == "script":
         return words(f"slices.script_{each['value']}")
-    return str(each["value"]) or words("slices.empty")
+    return str(each["value"]) or words("common.empty")
 
 
 PARTS.add("slices", Part(50, examine, present))

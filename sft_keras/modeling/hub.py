@@ -93,7 +93,12 @@ class HubFamily(Family):
         model = self.token_vectors(backbone, config)
         embeddings = tuple(layer for layer in backbone.layers if layer.name in self.embedding_layers)
         return Encoder(
-            model, embeddings, self.blocks(backbone, config), backbone, self._own_tokenizer(location, tokenizer)
+            model,
+            embeddings,
+            self.blocks(backbone, config),
+            backbone,
+            self._own_tokenizer(location, tokenizer),
+            _token_embedding(embeddings, backbone.get_config()["vocabulary_size"]),
         )
 
     def token_vectors(self, backbone: Any, config: ModelConfig) -> Any:
@@ -205,3 +210,11 @@ def _fetch(location: Location, load: Any, **options: Any) -> Any:
             fix="Check the name and the network. "
             f"Here without a network: {', '.join(presets_here())}, or a local folder.",
         ) from error
+
+
+def _token_embedding(layers: Sequence[Any], vocabulary: int) -> Any:
+    """The `Embedding` over the vocabulary, also where it lies within another layer."""
+    import keras
+
+    within = (each for layer in layers for each in layer._flatten_layers() if isinstance(each, keras.layers.Embedding))
+    return next((each for each in within if each.input_dim == vocabulary), None)

@@ -57,7 +57,7 @@ def measure(subject: Subject) -> Speed:
     load_backend()
     from sft_keras.preprocessing.batches import fixed_length
     from sft_keras.training.build import Recipe, build
-    from sft_keras.training.fitting import encode
+    from sft_keras.training.fitting import encoded
 
     head = subject.trainable == "head"
     model: dict[str, Any] = {"backbone": subject.backbone, "trainable": subject.trainable, "max_length": max(LENGTHS)}
@@ -68,14 +68,15 @@ def measure(subject: Subject) -> Speed:
     began, own = time.perf_counter(), time.process_time()
     rows = _rows()
     recipe = Recipe.of(config, rows, None, Silent())
+    recipe = replace(recipe, ids=recipe.tokenizer.encode(rows.texts, max(LENGTHS)))
     built = build(recipe)
     steps: list[tuple[int, float]] = []
     forwards: list[tuple[int, float]] = []
     memory: list[tuple[int, float]] = []
     built_in = 0.0
     for length in LENGTHS:
-        shorter = replace(recipe, config=config.model_copy(update={"model": _cut(config, length)}))
-        inputs, targets, weights = encode(rows, shorter, built.model).batch(np.arange(ROWS))
+        ids = recipe.tokenizer.encode(rows.texts, length)
+        inputs, targets, weights = encoded(rows, ids, recipe, built.model).batch(np.arange(ROWS))
         tokens = max(int(np.size(value)) for value in inputs.values())
         if not forwards:  # the first ones compile
             if not head:
@@ -99,10 +100,6 @@ def measure(subject: Subject) -> Speed:
         token_mib=token_mib,
         length=fixed_length(built.model) or 0,
     )
-
-
-def _cut(config: RunConfig, length: int) -> Any:
-    return config.model.model_copy(update={"max_length": length})
 
 
 def _rows() -> Examples:

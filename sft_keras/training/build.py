@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -19,6 +20,7 @@ from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
 from sft_keras.training.optimizers import LossScaling, build_optimizer, layer_shares
 from sft_keras.training.progress import ProgressSink
+from sft_keras.training.used_rows import used_rows
 
 # Factors that start at zero want a higher rate than pretrained weights: Hu et al. (2021, table 9) take 10 to 20 times
 # that of full fine-tuning.
@@ -37,6 +39,7 @@ class Recipe:
         labels: The labels.
         targets: Class ids of the training part, int32, shape [rows].
         start: The fine-tuned model to go on from; None for the backbone as it was pretrained.
+        ids: Token ids of each training text, int32 [tokens]; None where the model does not read tokens.
     """
 
     config: RunConfig
@@ -45,6 +48,7 @@ class Recipe:
     labels: Labels
     targets: np.ndarray
     start: StartingPoint | None = None
+    ids: Sequence[np.ndarray] | None = None
 
     @classmethod
     def of(cls, config: RunConfig, training: Examples, start: StartingPoint | None, sink: ProgressSink) -> Recipe:
@@ -110,6 +114,7 @@ def compile_model(recipe: Recipe, built: Built) -> None:
         total_steps=recipe.steps_per_epoch * options.epochs,
         accumulation_steps=options.accumulation_steps,
         share_of=layer_shares(built.encoder, decay) if decay < 1 else None,
+        used=None if recipe.ids is None else used_rows(built.encoder, recipe.ids, recipe.tokenizer.pad_id),
     )
     if DTYPE_POLICIES[options.mixed_precision] == "mixed_float16":
         optimizer = LossScaling(optimizer)  # Keras scales by itself only where the whole model has the policy

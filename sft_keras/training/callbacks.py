@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from sft_keras.training.checkpoints import Checkpoints, Position
+from sft_keras.training.optimizers import settle
 from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 # A terminal or a page cannot show more than a few steps a second; more would only cost time.
@@ -95,6 +96,10 @@ class Bookkeeper(keras.callbacks.Callback):
             raise TrainingStopped
         if now - self._saved >= self._checkpoint_seconds and not last:
             self._save()
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        del logs
+        settle(self.model.optimizer)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         figures = {name: float(value) for name, value in (logs or {}).items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 import keras
@@ -46,11 +46,11 @@ class Rows(Protocol):
 Outcome = Literal["complete", "stopped", "out_of_memory"]
 
 
-def encode(part: Examples, recipe: Recipe, model: FineTuneModel) -> EncodedRows:
-    """Tokenises a part once, for all epochs."""
+def encoded(part: Examples, ids: Sequence[np.ndarray], recipe: Recipe, model: FineTuneModel) -> EncodedRows:
+    """A part whose texts were tokenised, as this model reads it."""
     weights = np.ones(len(part), dtype=np.float32) if part.weights is None else part.weights
     return EncodedRows(
-        ids=recipe.tokenizer.encode(part.texts, recipe.config.model.max_length),
+        ids=ids,
         targets=recipe.labels.encode(part.labels),
         weights=weights,
         pad_id=recipe.tokenizer.pad_id,

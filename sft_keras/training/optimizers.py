@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from sft_keras.config import OptimizerConfig
 from sft_keras.modeling.backbones.base import Encoder
+
+if TYPE_CHECKING:
+    from sft_keras.training.used_rows import UsedRows
 
 # Biases and layer norms are not decayed, as in BERT's own training (Devlin et al. 2019, appendix A.2).
 NOT_DECAYED = ("bias", "gamma", "beta")
@@ -132,6 +135,7 @@ def build_optimizer(
     total_steps: int,
     accumulation_steps: int = 1,
     share_of: Callable[[Any], float] | None = None,
+    used: UsedRows | None = None,
 ) -> keras.optimizers.Optimizer:
     """The configured optimizer with its schedule and clipping.
 
@@ -141,6 +145,7 @@ def build_optimizer(
         total_steps: Updates of the whole training.
         accumulation_steps: Parts whose mean gradient makes an update; it is clipped as a whole.
         share_of: A variable's share of the learning rate; one rate for all if None.
+        used: The token embedding and what of it the training texts ask for, where the optimizer can make use of it.
     """
     schedule = WarmupSchedule(
         config.learning_rate or default_rate,
@@ -156,13 +161,32 @@ def build_optimizer(
         options["momentum"] = config.momentum
     if config.name == "adamw":
         options["weight_decay"] = config.weight_decay
-    kind = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[config.name]
+    kind = _kinds()[config.name]
     if share_of is not None:
         kind = type(f"Layerwise{kind.__name__}", (LayerwiseRates, kind), {"share_of": staticmethod(share_of)})
     optimizer = kind(schedule, **options)
     if config.name == "adamw":
         optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    if hasattr(optimizer, "used"):
+        optimizer.used = used
     return optimizer
+
+
+def settle(optimizer: keras.optimizers.Optimizer) -> None:
+    """Does to the weights what an optimizer has put off until somebody looks at them."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if hasattr(inner, "settle"):
+        inner.settle()
+
+
+def _kinds() -> dict[str, type[keras.optimizers.Optimizer]]:
+    """The optimizers by their names in the configuration: on this backend, the quickest of the same formula."""
+    kinds = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    if keras.config.backend() == "tensorflow":
+        from sft_keras.training.tensorflow_adam import OnePassAdamW, OnePassPlainAdam
+
+        kinds |= {"adam": OnePassPlainAdam, "adamw": OnePassAdamW}
+    return kinds
 
 
 def layer_shares(encoder: Encoder, decay: float) -> Callable[[Any], float]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
@@ -18,7 +20,7 @@ from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.training.adaptation import halved, settled
 from sft_keras.training.build import Built, Recipe, build, finished
 from sft_keras.training.checkpoints import Checkpoints, Position
-from sft_keras.training.fitting import Outcome, encode, fit
+from sft_keras.training.fitting import Outcome, encoded, fit
 from sft_keras.training.progress import ProgressSink
 
 
@@ -90,12 +92,18 @@ def fine_tune(
     """
     store = Checkpoints(checkpoints)
     recipe = Recipe.of(settled(config, store.folder, sink), training, start, sink)
-    built, position, outcome = _fine_tune(recipe, training, validation, store, sink, should_stop)
+    # Tokenised once, for all epochs and tries.
+    ids, validation_ids = (
+        recipe.tokenizer.encode(part.texts, config.model.max_length) for part in (training, validation)
+    )
+    recipe = replace(recipe, ids=ids)
+    parts = ((training, ids), (validation, validation_ids))
+    built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop)
     while outcome == "out_of_memory":
         del built
         gc.collect()  # a Keras model is full of cycles
         recipe = replace(recipe, config=halved(recipe.config, store.folder, sink))
-        built, position, outcome = _fine_tune(recipe, training, validation, store, sink, should_stop)
+        built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop)
     store.load_best(built.model)
     kept = finished(recipe, built)
     complete = outcome == "complete"
@@ -113,8 +121,7 @@ def fine_tune(
 
 def _fine_tune(
     recipe: Recipe,
-    training: Examples,
-    validation: Examples,
+    parts: Sequence[tuple[Examples, Sequence[np.ndarray]]],
     store: Checkpoints,
     sink: ProgressSink,
     should_stop: Callable[[], bool],
@@ -125,12 +132,12 @@ def _fine_tune(
     position = store.restore(built.model, lambda message: sink.event("log", message=message))
     if position.epoch or position.step:
         sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
-    rows = [encode(part, recipe, built.model) for part in (training, validation)]
+    rows = [encoded(part, ids, recipe, built.model) for part, ids in parts]
     sink.event(
         "start",
         epochs=recipe.config.training.epochs,
         steps=recipe.steps_per_epoch,
-        rows=len(training),
+        rows=len(recipe.targets),
         epoch=position.epoch,
         step=position.step,
     )

@@ -55,7 +55,7 @@ def test_weight_decay_spares_biases_and_layer_norms() -> None:
 def test_each_name_gives_its_optimizer_with_the_default_rate_and_clipping(name: str, kind: type) -> None:
     config = OptimizerConfig.model_validate({"name": name, "warmup_ratio": 0, "clip_norm": 0.7})
     optimizer = build_optimizer(config, default_rate=0.25, total_steps=10)
-    assert type(optimizer) is kind
+    assert isinstance(optimizer, kind)
     assert float(optimizer.learning_rate) == pytest.approx(0.25)
     assert optimizer.global_clipnorm == 0.7
 

@@ -76,6 +76,7 @@ class Encoder:
         blocks: The layers that `top:N` counts, lowest first.
         hub_backbone: The KerasHub object behind it, if there is one.
         hub_tokenizer: The KerasHub tokenizer behind it, where ours does not hold all that it consists of.
+        token_embedding: The Keras `Embedding` that is looked up by token ids and read in no other way, if there is one.
     """
 
     model: Any
@@ -83,6 +84,7 @@ class Encoder:
     blocks: tuple[Any, ...]
     hub_backbone: Any = None
     hub_tokenizer: Any = None
+    token_embedding: Any = None
 
 
 class Family(abc.ABC):

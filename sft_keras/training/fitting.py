@@ -30,6 +30,7 @@ from sft_keras.training.build import Recipe
 from sft_keras.training.callbacks import Bookkeeper
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.progress import ProgressSink, TrainingStopped
+from sft_keras.training.short_dropout import short_dropout
 
 
 class Rows(Protocol):
@@ -107,16 +108,17 @@ def fit(
         while book.position.epoch < options.epochs and not book.has_waited_enough:
             # An epoch that was broken is shorter than the others, and `fit` wants one length for all.
             epoch, step = book.position.epoch, book.position.step
-            model.fit(
-                stream(PartedRows(training), functools.partial(batches, epoch, step)),
-                steps_per_epoch=(plan.steps - step) * parts,
-                validation_data=validation_data,
-                initial_epoch=epoch,
-                epochs=epoch + 1 if step else options.epochs,
-                callbacks=[_StopAtNan(parts), book],  # weights that are no numbers must not be saved
-                shuffle=False,
-                verbose=0,
-            )
+            with short_dropout(model):
+                model.fit(
+                    stream(PartedRows(training), functools.partial(batches, epoch, step)),
+                    steps_per_epoch=(plan.steps - step) * parts,
+                    validation_data=validation_data,
+                    initial_epoch=epoch,
+                    epochs=epoch + 1 if step else options.epochs,
+                    callbacks=[_StopAtNan(parts), book],  # weights that are no numbers must not be saved
+                    shuffle=False,
+                    verbose=0,
+                )
     except TrainingStopped:
         return book.position, "stopped"
     except Exception as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ class HubFamily(Family):
             self.blocks(backbone, config),
             backbone,
             self._own_tokenizer(location, tokenizer),
-            _token_embedding(embeddings, backbone.get_config()["vocabulary_size"]),
+            _token_embedding(embeddings, backbone.get_config()),
         )
 
     def token_vectors(self, backbone: Any, config: ModelConfig) -> Any:
@@ -212,9 +212,10 @@ def _fetch(location: Location, load: Any, **options: Any) -> Any:
         ) from error
 
 
-def _token_embedding(layers: Sequence[Any], vocabulary: int) -> Any:
+def _token_embedding(layers: Sequence[Any], config: Mapping[str, Any]) -> Any:
     """The `Embedding` over the vocabulary, also where it lies within another layer."""
     import keras
 
+    vocabulary = config.get("vocabulary_size", config.get("vocab_size"))  # the latter is ELECTRA's
     within = (each for layer in layers for each in layer._flatten_layers() if isinstance(each, keras.layers.Embedding))
     return next((each for each in within if each.input_dim == vocabulary), None)

@@ -13,7 +13,7 @@ JAX_TESTS := tests/losses/test_task_loss.py tests/losses/test_terms.py tests/los
 	$(TRAINING)::test_a_checkpoint_of_another_backend_is_refused \
 	$(TRAINING)::test_float16_scales_the_loss_so_that_small_gradients_are_not_lost
 
-.PHONY: setup app quickstart browser screenshots test coverage test-jax check lock clean
+.PHONY: setup app quickstart browser screenshots test coverage test-jax check bench lock clean
 
 setup: $(VENV)/.dev
 	$(BIN)/sft-keras samples --download
@@ -79,6 +79,12 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_lock.py
 	$(BIN)/python scripts/check_docs.py
+
+# The ratios that matter, next to the peer, in some ten minutes; the first run makes the peer's environment, 1 GB or more.
+bench: setup
+	$(BIN)/python benchmarks/training.py --texts short --rows 800 --rounds 1
+	$(BIN)/python benchmarks/training.py --texts long --rows 96 --rounds 1 --modes grouped
+	$(BIN)/python benchmarks/prediction.py --rows 1000 --rounds 1
 
 # Makes the lock files again from pyproject.toml.
 lock: $(VENV)/.dev

@@ -133,7 +133,7 @@ def main() -> None:
             )
         if given.predict:
             run = str(folder / "run")
-            timed([*program, "train", str(files[TRAINED_ROWS]), "--out", run, "--set", "training.epochs=1"])
+            timed([*program, "train", "--data", str(files[TRAINED_ROWS]), "--out", run, "--set", "training.epochs=1"])
         for rows in given.predict:
             told = ["--file", str(files[rows]), "--out", str(folder / "told.csv"), "--text-column", "text"]
             found["predict"][rows] = timed([*program, "predict", run, *told])

@@ -127,7 +127,7 @@ def train(work: Mapping[str, Any], folder: Path) -> str:
     with Path(work["train"]).open(encoding="utf-8", newline="") as opened:
         write_rows(short, [(row["text"], row["label"]) for row in list(csv.DictReader(opened))[:128]])
     run = str(folder / "run")
-    command = [str(Path(sys.executable).parent / "sft-keras"), "train", str(short), "--out", run]
+    command = [str(Path(sys.executable).parent / "sft-keras"), "train", "--data", str(short), "--out", run]
     limits = ["--set", "training.epochs=1", "--set", f"model.max_length={work['max_length']}"]
     subprocess.run([*command, *limits, "--set", "model.backbone=minilm"], check=True, capture_output=True)
     return run

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,7 +91,7 @@ class Examples:
         Raises:
             DataError: The file is missing, damaged, or was written by another program.
         """
-        try:
+        with reading(path):
             table = pq.read_table(path, page_checksum_verification=True)
             weights = table["weight"].to_numpy().astype(np.float32) if "weight" in table.column_names else None
             source = (table.schema.metadata or {}).get(b"source", b"").decode("utf-8")
@@ -100,11 +101,22 @@ class Examples:
                 if name.startswith(_GROUP)
             }
             texts, labels, rows = table["text"].to_pylist(), table["label"].to_pylist(), table["row"].to_numpy()
-            return cls(texts, labels, weights, rows, source, groups)
-        except (pa.ArrowException, OSError, KeyError, ValueError):
-            raise DataError(
-                "These saved examples are missing or damaged.", where=str(path), fix="Prepare the data again."
-            ) from None
+        return cls(texts, labels, weights, rows, source, groups)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tells what goes wrong while saved examples are read.
+
+    Raises:
+        DataError: The file is missing, damaged, or was written by another program.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError, ValueError):
+        raise DataError(
+            "These saved examples are missing or damaged.", where=str(path), fix="Prepare the data again."
+        ) from None
 
 
 def examples_from_table(table: Table, columns: Columns, settings: Settings) -> tuple[Examples, list[str]]:

@@ -15,7 +15,7 @@ import psutil
 from sft_keras.artifacts.bundle import MODEL, read_bundle
 from sft_keras.errors import OverloadedError
 from sft_keras.inference.explain import Explanation
-from sft_keras.inference.neighbours import COUNT, PREPARE_SECONDS, Neighbours
+from sft_keras.inference.neighbours import COUNT, PREPARE_SECONDS, Neighbours, require_count
 from sft_keras.inference.pool import PROCESS_BYTES
 from sft_keras.inference.process import ProcessPredictor
 
@@ -73,7 +73,7 @@ class Explainer:
         Args:
             bundle: The bundle, or the folder of its run.
             rows: The parquet file of its training rows.
-            text: The text.
+            text: The text; an empty one is like none.
             count: How many, 1 to 20.
             seconds: How long vectors of rows that are missing are computed for this question.
             wait: How many seconds others are waited for.
@@ -83,6 +83,9 @@ class Explainer:
             InputValueError: The count is out of range.
             OverloadedError: There is too little memory, or too many wait.
         """
+        require_count(count)
+        if not text.strip():  # no reason to start a process, or to wait for one
+            return Neighbours.none()
         with self._asked(bundle, wait) as process:
             return process.neighbours(rows, text, count, seconds)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sft_keras.errors import InputValueError
@@ -37,13 +37,20 @@ class Neighbours:
         found: The most similar first, each text with a label once.
         compared: With how many rows the text was compared.
         drawn: With how many it is compared once all vectors are ready: at most 20,000.
-        rows: How many rows the training part has.
+        rows: How many rows the model was trained with.
+        texts_by_label: How many different texts of each label it was compared with.
     """
 
     found: list[Neighbour]
     compared: int
     drawn: int
     rows: int
+    texts_by_label: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls) -> Neighbours:
+        """What is told of an empty text, which is compared with nothing."""
+        return cls([], 0, 0, 0)
 
 
 def require_count(count: Any) -> None:

@@ -12,29 +12,39 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sft_keras.artifacts.bundle import MODEL, Bundle, file_sha256
+from sft_keras.data.drawn import drawn_rows
 from sft_keras.data.duplicates import normal_text
 from sft_keras.data.examples import Examples
+from sft_keras.errors import DataError
 from sft_keras.inference.explain import MOST_CHARACTERS
 from sft_keras.inference.features import FeaturePredictor
 from sft_keras.inference.neighbours import COUNT, Neighbour, Neighbours, require_count
 from sft_keras.json_files import beside
+from sft_keras.settings import MIB
 
 FOLDER = "features"
+FORMAT = 1
 MOST_ROWS = 20_000
-CHUNK = 256
+CHUNK, SLICE = 256, 16
+"""Rows in a part that is kept, and those that are computed between two looks at the clock."""
 MOST_SHOWN = 300
 """Of a text, so many characters are shown."""
 DIGITS = 6
 """Similarities that differ beyond these decimals differ by rounding only."""
+STALE_SECONDS = 600.0
+"""A file that is half written for so long was left by a kill."""
 
 
 class TrainingFeatures:
@@ -45,20 +55,31 @@ class TrainingFeatures:
         rows: The parquet file of the training rows.
         model: Tells the model: vectors of another one are thrown away.
         seed: Draws the order of the rows.
+        min_free_mib: With less space on the disk, vectors are not kept.
 
     Raises:
         DataError: The rows are missing or damaged.
     """
 
-    def __init__(self, predictor: FeaturePredictor, rows: Path, *, model: str, seed: int) -> None:
-        examples = Examples.from_parquet(rows)
+    def __init__(
+        self, predictor: FeaturePredictor, rows: Path, *, model: str, seed: int, min_free_mib: int = 0
+    ) -> None:
         self._predictor = predictor
-        self._total = len(examples)
-        self._drawn = examples.take(np.random.default_rng(seed).permutation(len(examples))[:MOST_ROWS])
+        self._rows = rows
+        self._min_free_mib = min_free_mib
+        self._drawn, self._total = drawn_rows(rows, most=MOST_ROWS, seed=seed, most_characters=MOST_CHARACTERS)
         self._group = _groups(self._drawn)
-        told = f"{model} {seed} {predictor.width} {MOST_ROWS} {CHUNK} {self._drawn.fingerprint()}"
+        sizes = f"{predictor.width} {MOST_ROWS} {CHUNK} {MOST_CHARACTERS}"
+        told = f"{FORMAT} {model} {seed} {sizes} {self._drawn.fingerprint()}"
         self._folder = rows.parent / FOLDER / hashlib.sha256(told.encode()).hexdigest()[:16]
         self._chunks: list[np.ndarray] = []
+        # Of the part that is being computed.
+        self._slices: list[np.ndarray] = []
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels of the rows."""
+        return frozenset(self._drawn.labels)
 
     def prepare(
         self, seconds: float | None = None, tell: Callable[[int, int], None] = lambda _done, _all: None
@@ -66,92 +87,139 @@ class TrainingFeatures:
         """Computes what is missing; what was kept before is read.
 
         Args:
-            seconds: How long at most; all if None. One part is there in any case.
+            seconds: How long at most; all if None. The first few rows are there in any case.
             tell: Hears how many rows are ready, of how many.
+
+        Raises:
+            DataError: The rows were deleted meanwhile.
         """
         ends = None if seconds is None else time.monotonic() + seconds
-        while self._ready < len(self._drawn):
-            number = len(self._chunks)
-            texts = self._drawn.texts[number * CHUNK : (number + 1) * CHUNK]
-            file = self._folder / f"{number:03}.npy"
+        while len(self._chunks) * CHUNK < len(self._drawn):
+            start = len(self._chunks) * CHUNK
+            texts = self._drawn.texts[start : start + CHUNK]
+            file = self._folder / f"{len(self._chunks):03}.npy"
             kept = self._kept(file, len(texts))
             if kept is None:
-                if ends is not None and self._chunks and time.monotonic() >= ends:
+                if not self._compute(texts, ends, tell):
                     return
-                kept = _unit(self._predictor.outputs([text[:MOST_CHARACTERS] for text in texts]))
+                kept = np.concatenate(self._slices)
                 self._keep(file, kept)
+            self._slices = []
             self._chunks.append(kept)
             tell(self._ready, len(self._drawn))
+
+    def _compute(self, texts: list[str], ends: float | None, tell: Callable[[int, int], None]) -> bool:
+        """Goes on with a part; returns whether all of it is there."""
+        while (done := sum(map(len, self._slices))) < len(texts):
+            if ends is not None and self._ready and time.monotonic() >= ends:
+                return False
+            if not self._rows.is_file():
+                raise DataError("The training examples were deleted meanwhile.", fix="Choose another run.")
+            self._slices.append(_unit(self._predictor.outputs(texts[done : done + SLICE])))
+            if done + SLICE < len(texts):
+                tell(self._ready, len(self._drawn))
+        return True
 
     def nearest(self, text: str, count: int = COUNT) -> Neighbours:
         """The rows that are most like a text, among those that are ready.
 
         Args:
-            text: The text; an empty one is like nothing.
+            text: The text; one that is empty, or that the model sees as nothing, is like none.
             count: How many, 1 to 20.
 
         Raises:
             InputValueError: The count is out of range.
         """
         require_count(count)
-        if not text.strip() or not self._chunks:
-            return Neighbours([], self._ready, len(self._drawn), self._total)
-        vector = _unit(self._predictor.outputs([text[:MOST_CHARACTERS]]))[0]
-        similarity = np.concatenate([chunk @ vector for chunk in self._chunks]).clip(-1.0, 1.0)
-        same = np.fromiter((row.strip() == text.strip() for row in self._drawn.texts[: self._ready]), bool)
+        ready = self._ready
+        group = self._group[:ready]
+        groups, first_of, times = np.unique(group, return_index=True, return_counts=True)
+        of_label = Counter(self._drawn.labels[row] for row in first_of.tolist())
+        none = Neighbours([], ready, len(self._drawn), self._total, dict(of_label))
+        cut = text[:MOST_CHARACTERS]
+        if not cut.strip() or not ready:
+            return none
+        vector = _unit(self._predictor.outputs([cut]))[0]
+        if not vector.any():
+            return none
+        parts = [*self._chunks, *self._slices]
+        similarity = np.concatenate([part @ vector for part in parts]).clip(-1.0, 1.0)
+        same = np.fromiter((row.strip() == cut.strip() for row in self._drawn.texts[:ready]), bool)
         order = np.lexsort((~same, -similarity.round(DIGITS)))
-        group = self._group[: self._ready]
         first = np.sort(np.unique(group[order], return_index=True)[1])[:count]
-        times = np.bincount(group)
+        occurs = dict(zip(groups.tolist(), times.tolist(), strict=True))
         found = [
             Neighbour(
                 label=self._drawn.labels[row],
                 similarity=round(float(similarity[row]), DIGITS),
                 text=shortened(self._drawn.texts[row]),
-                times=int(times[group[row]]),
+                times=occurs[int(group[row])],
             )
             for row in order[first].tolist()
         ]
-        return Neighbours(found, self._ready, len(self._drawn), self._total)
+        return replace(none, found=found)
 
     @property
     def _ready(self) -> int:
-        return sum(map(len, self._chunks))
+        return sum(map(len, self._chunks)) + sum(map(len, self._slices))
 
     def _kept(self, file: Path, rows: int) -> np.ndarray | None:
+        """The vectors of a part; None if they are not there, or whatever else is in their place."""
         try:
             kept: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            fits = kept.shape == (rows, self._predictor.width) and kept.dtype == np.float32
+            return kept if fits and bool(np.isfinite(kept).all()) else None
+        except Exception:  # a damaged header is met with many kinds
             return None
-        fits = isinstance(kept, np.ndarray) and kept.shape == (rows, self._predictor.width) and kept.dtype == np.float32
-        return kept if fits and bool(np.isfinite(kept).all()) else None
 
     def _keep(self, file: Path, vectors: np.ndarray) -> None:
-        with contextlib.suppress(OSError):  # on a full disk they are computed once more the next time
+        with contextlib.suppress(OSError):  # they are computed once more the next time
+            if shutil.disk_usage(self._rows.parent).free < self._min_free_mib * MIB:
+                return
+            # Never with parents: a run that is deleted meanwhile must not come back.
+            self._folder.parent.mkdir(exist_ok=True)
             if not self._folder.is_dir():
-                shutil.rmtree(self._folder.parent, ignore_errors=True)  # of another model
-                self._folder.mkdir(parents=True)
+                self._folder.mkdir(exist_ok=True)
+                self._forget_others()
             with beside(file) as temporary, temporary.open("wb") as target:
                 np.save(target, vectors, allow_pickle=False)
+            for left in self._folder.glob(".*.part"):
+                if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                    left.unlink(missing_ok=True)
+
+    def _forget_others(self) -> None:
+        """Deletes the vectors of other models, and nothing that somebody else put there."""
+        for folder in self._folder.parent.iterdir():
+            if folder != self._folder and re.fullmatch(r"[0-9a-f]{16}", folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def training_features(bundle: Bundle, model: Any, rows: Path) -> TrainingFeatures:
+def training_features(bundle: Bundle, model: Any, rows: Path, *, min_free_mib: int = 0) -> TrainingFeatures:
     """The vectors of the rows that a model was trained with.
 
     Args:
         bundle: A checked bundle.
         model: Its Keras model, from named token inputs to logits.
         rows: The parquet file of the training rows.
+        min_free_mib: With less space on the disk, vectors are not kept.
 
     Raises:
-        DataError: The rows are missing or damaged.
+        DataError: The rows are missing or damaged, or those of another model.
     """
-    return TrainingFeatures(
+    made = TrainingFeatures(
         FeaturePredictor(bundle, model),
         rows,
         model=file_sha256(bundle.folder / MODEL),
         seed=bundle.config.training.seed,
+        min_free_mib=min_free_mib,
     )
+    if not made.labels <= set(bundle.labels.names):
+        raise DataError(
+            "The training examples beside this model have labels that it does not know.",
+            where=str(rows),
+            fix="Give the folder of the run that made the model.",
+        )
+    return made
 
 
 def shortened(text: str) -> str:

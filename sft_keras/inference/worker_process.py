@@ -37,7 +37,9 @@ def main(bundle: str) -> int:
             from sft_keras.artifacts.bundle import read_bundle
             from sft_keras.inference.loading import load_predictor
             from sft_keras.inference.training_features import training_features
+            from sft_keras.settings import Settings
 
+            free = Settings.from_environment().min_free_mib
             checked = read_bundle(Path(bundle))
             predictor = load_predictor(checked)
             predictor.predict(["a"])  # the first call is the slow one
@@ -50,7 +52,7 @@ def main(bundle: str) -> int:
 
         def features(rows: str) -> TrainingFeatures:
             if rows not in known:
-                known[rows] = training_features(checked, predictor.model, Path(rows))
+                known[rows] = training_features(checked, predictor.model, Path(rows), min_free_mib=free)
             return known[rows]
 
         for line in sys.stdin:

@@ -41,10 +41,15 @@ def training_rows(place: Path) -> Path | None:
         place: The folder of a run, or its bundle.
 
     Returns:
-        None where they are not there, as of a bundle that was copied away.
+        None where they are not there, as of a bundle that was copied away; a folder "data" beside such a bundle is
+        somebody else's.
     """
-    files = (folder / "data" / "train.parquet" for folder in (place, place.parent))
-    return next(filter(Path.is_file, files), None)
+    for run in map(RunDirectory, (place, place.parent)):
+        is_run = (run.path / "status.json").is_file() and run.bundle.is_dir()
+        if is_run and (run.path == place or (place.is_dir() and run.bundle.samefile(place))):
+            rows = run.data / "train.parquet"
+            return rows if rows.is_file() else None
+    return None
 
 
 def run_reference(run: RunDirectory) -> Reference | None:

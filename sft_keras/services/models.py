@@ -115,22 +115,26 @@ class ModelServices(Installation):
 
         Args:
             place: The folder of the run, or its bundle beside the rows.
-            text: The text.
+            text: The text; an empty one is like none.
             count: How many, 1 to 20.
             predictor: The run's model, if it is loaded already.
             tell: Hears how many rows are prepared, of how many; the first question about a run takes a while.
 
         Raises:
             ArtifactError: There is no model, or its training rows are not there.
-            DataError: The rows are damaged.
+            DataError: The rows are damaged, or those of another model.
             InputValueError: The count is out of range.
         """
         from sft_keras.artifacts.bundle import read_bundle
         from sft_keras.inference.training_features import training_features
 
         self.require_examples(place, count)
+        if not text.strip():
+            return Neighbours.none()
         model = (predictor or self.load(place)).model
-        features = training_features(read_bundle(place), model, require_rows(place))
+        features = training_features(
+            read_bundle(place), model, require_rows(place), min_free_mib=self.settings.min_free_mib
+        )
         features.prepare(tell=tell)
         return features.nearest(text, count)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +159,7 @@ def test_vectors_are_computed_once_and_anew_for_another_model(tmp_path: Path) ->
     ready(file, other, model="another")
     assert len(other.asked) == 600
     assert not kept[0].exists()
+    assert len(list((file.parent / module.FOLDER).iterdir())) == 1
 
 
 def test_a_question_waits_no_longer_than_allowed_and_the_next_goes_on(tmp_path: Path) -> None:
@@ -162,9 +168,9 @@ def test_a_question_waits_no_longer_than_allowed_and_the_next_goes_on(tmp_path: 
     made = features(file)
     made.prepare(0.0)
     found = made.nearest("a great film")
-    assert (found.compared, found.drawn, found.rows, len(found.found)) == (module.CHUNK, 600, 600, 5)
+    assert (found.compared, found.drawn, found.rows, len(found.found)) == (module.SLICE, 600, 600, 5)
     made.prepare(tell=lambda done, all_rows: told.append((done, all_rows)))
-    assert told == [(512, 600), (600, 600)]
+    assert told == [(done, 600) for done in (*range(32, 600, module.SLICE), 600)]
     assert made.nearest("a great film").compared == 600
     # What is ready first is a draw, not the beginning of the file.
     numbers = [int(re.findall(r"n(\d+)", text)[0]) for text in features(file)._drawn.texts[: module.CHUNK]]
@@ -189,6 +195,141 @@ def test_a_full_disk_costs_the_keeping_only(tmp_path: Path, monkeypatch: pytest.
     assert not list(file.parent.rglob("*.part"))
 
 
+class Slow(Letters):
+    """Takes a while for each text, as a large model does."""
+
+    def outputs(self, texts: list[str]) -> np.ndarray:
+        time.sleep(0.004 * len(texts))
+        return super().outputs(texts)
+
+
+def test_a_part_that_takes_longer_than_allowed_is_gone_on_with(tmp_path: Path) -> None:
+    file, predictor = rows_of(tmp_path, sentences(300)), Slow()
+    made, ready_rows = features(file, predictor), 0
+    while ready_rows < module.CHUNK:
+        began = time.monotonic()
+        made.prepare(0.1)
+        assert time.monotonic() - began < 1
+        found = made.nearest("a great film")
+        assert ready_rows < found.compared == sum(found.texts_by_label.values())
+        assert len(found.found) == 5
+        ready_rows = found.compared
+    made.prepare()
+    assert made.nearest("a great film") == ready(file).nearest("a great film")
+    assert len([text for text in predictor.asked if text != "a great film"]) == 300  # each once
+    # A part that another process finished meanwhile is taken from it.
+    begun = features(file, Letters(), seed=5)
+    begun.prepare(0.0)
+    ready(file, seed=5)
+    begun.prepare(0.0)
+    assert begun.nearest("a").compared == 300
+
+
+def test_a_run_that_is_deleted_meanwhile_does_not_come_back(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+
+    class Deleting(Letters):
+        def outputs(self, texts: list[str]) -> np.ndarray:
+            shutil.rmtree(run)
+            return super().outputs(texts)
+
+    for rows in (600, 5):  # also where what is computed then would be kept
+        made = features(rows_of(run, sentences(rows)), Deleting())
+        with pytest.raises(DataError, match="deleted") if rows == 600 else contextlib.nullcontext():
+            made.prepare()
+        assert not run.exists()
+        run.mkdir()
+
+
+def test_what_a_person_keeps_beside_the_vectors_stays(tmp_path: Path) -> None:
+    file = rows_of(tmp_path, sentences(20))
+    ready(file)
+    folder = file.parent / module.FOLDER
+    own, old = folder / "mine" / "notes.csv", next(folder.iterdir())
+    own.parent.mkdir()
+    own.write_text("mine")
+    ready(file, model="another")
+    assert own.read_text() == "mine"
+    assert not old.exists()
+
+
+def test_two_that_prepare_at_once_lose_no_part(tmp_path: Path) -> None:
+    file = rows_of(tmp_path, sentences(600))
+    threads = [threading.Thread(target=ready, args=(file, Slow())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(file.parent.rglob("*.npy"))) == 3
+
+
+def test_a_part_whose_header_is_damaged_is_computed_once_more(tmp_path: Path) -> None:
+    file = rows_of(tmp_path, sentences(20))
+    expected = ready(file).nearest("a great film")
+    (kept,) = file.parent.rglob("*.npy")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole.replace(b"}", b" ", 1))
+    mended = Letters()
+    assert ready(file, mended).nearest("a great film") == expected
+    assert len(mended.asked) == 21
+    assert kept.read_bytes() == whole
+
+
+def test_what_a_kill_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    file = rows_of(tmp_path, sentences(600))
+    ready(file)
+    folder = next((file.parent / module.FOLDER).iterdir())
+    old, new = folder / ".000.npy.1.abc.part", folder / ".001.npy.2.abc.part"
+    for left in (old, new):
+        left.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    (folder / "002.npy").unlink()
+    ready(file)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_rows_of_weight_zero_are_left_out(tmp_path: Path) -> None:
+    rows = [*sentences(30), ("never trained with this", "good")]
+    file = tmp_path / "train.parquet"
+    weights = np.array([0.5] * 30 + [0.0], dtype=np.float32)
+    Examples([text for text, _ in rows], [label for _, label in rows], weights, np.arange(31)).to_parquet(file)
+    found = ready(file).nearest("never trained with this", 20)
+    assert rows[-1][0] not in [each.text for each in found.found]
+    assert (found.compared, found.drawn, found.rows) == (30, 30, 30)
+
+
+def test_a_text_that_the_model_sees_as_nothing_is_like_nothing(tmp_path: Path) -> None:
+    class Blind(Letters):
+        def outputs(self, texts: list[str]) -> np.ndarray:
+            return super().outputs(texts) * (texts != ["unseen"])
+
+    made = ready(rows_of(tmp_path, sentences(20)), Blind())
+    assert made.nearest("unseen").found == made.nearest(" " * module.MOST_CHARACTERS + "a").found == []
+    assert made.nearest("seen").found
+
+
+def test_different_texts_are_counted_by_label(tmp_path: Path) -> None:
+    rows = [("one", "a"), ("One ", "a"), ("two", "a"), ("one", "b")]
+    found = ready(rows_of(tmp_path, rows)).nearest("one")
+    assert found.texts_by_label == {"a": 2, "b": 1}
+    assert sum(each.times for each in found.found) == 4
+
+
+def test_where_space_is_short_nothing_is_kept(tmp_path: Path) -> None:
+    file = rows_of(tmp_path, sentences(20))
+    assert ready(file, min_free_mib=10**9).nearest("a great film").found
+    assert not (file.parent / module.FOLDER).exists()
+
+
+def test_only_the_draw_is_held_and_of_long_texts_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 5)
+    rows = [(f"{number}" + "长" * 2 * module.MOST_CHARACTERS, "good") for number in range(20)]
+    made = features(rows_of(tmp_path, rows))
+    assert [len(text) for text in made._drawn.texts] == [module.MOST_CHARACTERS] * 5
+    assert made.nearest("").rows == 20
+
+
 @pytest.mark.parametrize("family", ["lstm", "bert"])
 def test_a_trained_model_finds_its_own_rows(family: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The vectors of real models, against those of the predictor; a row finds itself."""
@@ -209,6 +350,16 @@ def test_a_trained_model_finds_its_own_rows(family: str, request: pytest.Fixture
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         expected = np.sort(vectors[:-1] @ vectors[-1])[::-1][:5]
         assert [each.similarity for each in found.found] == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_rows_of_another_model_are_refused(lstm_run: Any, tmp_path: Path) -> None:
+    from sft_keras.artifacts.bundle import read_bundle
+    from sft_keras.inference.loading import load_predictor
+
+    bundle = read_bundle(lstm_run.run.bundle)
+    file = rows_of(tmp_path, [("a row of another project", "invoice"), ("and one more", "good")])
+    with pytest.raises(DataError, match="does not know"):
+        module.training_features(bundle, load_predictor(bundle).model, file)
 
 
 def _rows(run: Any) -> tuple[list[str], list[str]]:

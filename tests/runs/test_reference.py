@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sft_keras.runs.directory import RunDirectory
-from sft_keras.runs.reference import FILE, run_reference, watch_of
+from sft_keras.runs.reference import FILE, run_reference, training_rows, watch_of
 
 
 def test_it_is_made_once_and_read_again_and_holds_no_text(copied_run: RunDirectory) -> None:
@@ -36,4 +36,11 @@ def test_without_the_predictions_of_the_test_part_there_is_none(copied_run: RunD
 def test_a_bundle_away_from_its_run_has_nothing_to_compare_with(copied_run: RunDirectory, tmp_path) -> None:
     assert watch_of(copied_run.path, ("bad", "good")) is not None
     assert watch_of(copied_run.bundle, ("bad", "good")) is not None
-    assert watch_of(copied_run.bundle.rename(tmp_path / "away"), ("bad", "good")) is None
+    away = tmp_path / "away"
+    copied_run.bundle.rename(away)
+    assert watch_of(away, ("bad", "good")) is None
+    copied_run.data.rename(tmp_path / "data")  # as one that a person happens to have there
+    (tmp_path / "data" / FILE).unlink()
+    assert training_rows(away) is None
+    assert watch_of(away, ("bad", "good")) is None
+    assert not (tmp_path / "data" / FILE).exists()

@@ -39,6 +39,7 @@ FILES = (
     "inference/pool.py",
     "inference/process.py",
     "inference/exact.py",
+    "inference/training_features.py",
     "services/examples.py",
     "spaces/links.py",
     "services/space/links.py",

@@ -51,9 +51,10 @@ def add_routes(app: FastAPI, services: Services) -> None:
         texts, probabilities, examples = _fields(body)
 
         def work() -> list[dict[str, Any]]:
-            # First, since that is refused more often: then nothing was predicted in vain.
-            alike = services.links.examples(link, texts, program=True, **access) if examples else []
-            found = services.links.predict(link, texts, program=True, **access)
+            if examples:
+                found, alike = services.links.predict_with_examples(link, texts, program=True, **access)
+            else:
+                found, alike = services.links.predict(link, texts, program=True, **access), []
             return [
                 {
                     "label": each.label,

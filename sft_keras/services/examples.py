@@ -33,13 +33,20 @@ class Verdict:
     Attributes:
         sentence: How many have which label, and what follows.
         compared: With how many rows the text was compared.
-        doubtful: Whether they speak against the answer: at most half of them have its label, and they are the most
-            similar of enough rows.
+        doubtful: Whether they speak against the answer: at most half of those that could have its label have it, and
+            they are the most similar of enough rows.
     """
 
     sentence: str
     compared: str
     doubtful: bool
+
+
+def has_rows(place: Path) -> bool:
+    """Whether the training rows of a run are there; see `require_rows`."""
+    from sft_keras.runs.reference import training_rows
+
+    return training_rows(place) is not None
 
 
 def require_rows(place: Path) -> Path:
@@ -80,6 +87,9 @@ def verdict_of(found: Neighbours, answer: str, language: str) -> Verdict | None:
     words = catalogue(language)
     counts = Counter(each.label for each in found.found)
     total, agree = len(found.found), counts[answer]
+    # Of a label with few rows no more can agree than there are.
+    texts = max(agree, found.texts_by_label.get(answer, 0))
+    possible = min(total, texts)
     (most, most_count), *rest = counts.most_common()
     if total == 1:
         key = "one" if agree else "one_other"
@@ -94,10 +104,15 @@ def verdict_of(found: Neighbours, answer: str, language: str) -> Verdict | None:
         key = ("split" if is_split else "other") + ("" if agree else "_none")
     values = {"total": total, "count": agree, "answer": answer, "other": most, "other_count": most_count}
     sentence = words(f"examples.{key}", **values)
-    doubtful = 2 * agree <= total and found.compared >= min(found.drawn, ENOUGH)
+    doubtful = 0 < possible >= 2 * agree and found.compared >= min(found.drawn, ENOUGH)
+    more = []
+    if not possible:
+        more.append(words("examples.unseen", answer=answer))
+    elif possible < total:
+        more.append(words("examples.few", answer=answer, texts=texts))
     if doubtful:
-        sentence += words("examples.gap") + words("examples.doubtful")
-    return Verdict(sentence, _compared(found, language), doubtful)
+        more.append(words("examples.doubtful"))
+    return Verdict(words("examples.gap").join([sentence, *more]), _compared(found, language), doubtful)
 
 
 def _compared(found: Neighbours, language: str) -> str:

@@ -15,10 +15,10 @@ class Throttle:
     def __init__(self) -> None:
         self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def take(self, per_minute: int, *names: str) -> int:
-        """Counts one more; returns 0, or in how many seconds there is room again if the limit is reached."""
+    def take(self, per_minute: int, *names: str, cost: int = 1) -> int:
+        """Counts `cost` more, or none; returns 0, or in how many seconds there is room again for some."""
         item = RateLimitItemPerMinute(per_minute)
-        return 0 if self._window.hit(item, *names) else self._seconds(item, names)
+        return 0 if self._window.hit(item, *names, cost=cost) else self._seconds(item, names)
 
     def full(self, per_minute: int, *names: str) -> int:
         """Likewise, without counting."""

@@ -125,9 +125,10 @@ def similar_of(
     try:
         found = services.links.examples(link, [each.text for each in asked], password=password, client=client)
     except SftError as error:
-        calm = {503: "similar_busy", 403: "similar_off"}.get(getattr(error, "status", 0), "")
-        is_off = calm == "similar_off" and error.where != "examples"  # all of the link
-        yield callout("info", say(f"public.{calm}")) if calm and not is_off else refused(error, say)
+        status = getattr(error, "status", 0)
+        calm = {503: "similar_busy", 403: "similar_off", 404: "similar_none"}.get(status, "")
+        is_whole = status in (403, 404) and error.where != "examples"  # the link itself does not answer
+        yield callout("info", say(f"public.{calm}")) if calm and not is_whole else refused(error, say)
         return
     items = (
         tag("li", tag("p", tag("bdi", each.text), class_="a-text", dir="auto"), similar_list(one, each.label, say))

@@ -9,7 +9,7 @@ import pytest
 
 from sft_keras.errors import OverloadedError
 from sft_keras.services.space.links import PublicLinks
-from tests.services.conftest import SECRET, fake_compare
+from tests.services.conftest import SECRET, fake_compare, fake_predict
 
 
 def post(client, link, body=None, **headers):
@@ -191,3 +191,23 @@ def test_training_examples_only_where_the_owner_shares_them(client, owner, run, 
     owner.change_link(run, {"password": "", "share_examples": False})
     assert post(client, link, {"texts": ["a"], "examples": True}).status_code == 403
     assert post(client, link, {"texts": ["a"], "examples": "yes"}).status_code == 422
+
+
+def test_an_owner_who_stops_sharing_while_it_is_predicted_is_heard(client, services, owner, run, link):
+    def slow(bundle, texts):
+        owner.change_link(run, {"share_examples": False})
+        return fake_predict(bundle, texts)
+
+    services.__dict__["links"] = PublicLinks(services, slow, fake_compare)
+    owner.change_link(run, {"share_examples": True})
+    refused = post(client, link, {"texts": ["a"], "examples": True})
+    assert refused.status_code == 403
+    assert SECRET not in refused.text
+
+
+def test_a_request_with_examples_counts_once_for_each_text(client, owner, run, link):
+    owner.change_link(run, {"share_examples": True, "requests_per_minute": 2})
+    refused = post(client, link, {"texts": ["a"] * 3, "examples": True})
+    assert (refused.status_code, "at most 2 texts" in refused.json()["error"]["problem"]) == (413, True)
+    assert post(client, link, {"texts": ["a"] * 2, "examples": True}).status_code == 200
+    assert post(client, link, {"texts": ["a"], "examples": True}).status_code == 429

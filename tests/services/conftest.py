@@ -46,8 +46,8 @@ The scores hold for texts like those of the test part.
 """
 
 
-def fake_run(space: Space, name: str = "我的模型") -> str:
-    """A run folder with what a link needs."""
+def fake_run(space: Space, name: str = "我的模型", *, rows: bool = True) -> str:
+    """A run folder with what a link needs, and perhaps what stands for its training rows."""
     run = new_id()
     bundle = space.folder / "runs" / run / "bundle"
     bundle.mkdir(parents=True)
@@ -55,6 +55,10 @@ def fake_run(space: Space, name: str = "我的模型") -> str:
     (bundle / "manifest.json").write_text("{}")
     (bundle / "labels.json").write_text('["好", "坏"]', encoding="utf-8")
     (bundle / "README.md").write_text(CARD, encoding="utf-8")
+    (bundle.parent / "status.json").write_text("{}")
+    if rows:
+        (bundle.parent / "data").mkdir()
+        (bundle.parent / "data" / "train.parquet").touch()
     return run
 
 

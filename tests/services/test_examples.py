@@ -7,8 +7,9 @@ import pytest
 from sft_keras.services.examples import Neighbour, Neighbours, verdict_of
 
 
-def found(*labels: str, compared: int = 9, drawn: int = 9, rows: int = 9) -> Neighbours:
-    return Neighbours([Neighbour(label, 0.5, "text") for label in labels], compared, drawn, rows)
+def found(*labels: str, compared: int = 9, drawn: int = 9, rows: int = 9, texts: int = 9) -> Neighbours:
+    """Neighbours with these labels; of the answer "a", so many different texts were compared."""
+    return Neighbours([Neighbour(label, 0.5, "text") for label in labels], compared, drawn, rows, {"a": texts})
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,8 @@ def found(*labels: str, compared: int = 9, drawn: int = 9, rows: int = 9) -> Nei
         ("b", "labelled “b”, and the model says “a”", "而模型的答案是“a”", True),
         (
             "aaaaa",
-            "The 5 most similar training examples: all of them are labelled “a”",
-            "5 条训练样本全部标为“a”",
+            "The 5 most similar training examples (different texts): all of them are labelled “a”",
+            "5 条训练样本（文本各不相同）全部标为“a”",
             False,
         ),
         ("aaaab", "4 of them are labelled “a”, as the model says", "有 4 条标为“a”", False),
@@ -56,6 +57,25 @@ def test_no_doubt_is_cast_by_the_first_few_of_many_rows():
         verdict = verdict_of(found("b", "b", compared=compared, drawn=7_000, rows=7_000), "a", "en")
         assert verdict is not None
         assert verdict.doubtful == ("look twice" in verdict.sentence) == doubtful
+
+
+@pytest.mark.parametrize(
+    ("labels", "texts", "doubtful", "english", "chinese"),
+    [
+        ("abbbb", 1, False, "labelled “a” that were compared: 1.", "标为“a”的不同文本有 1 条"),
+        ("aabbb", 3, False, "that were compared: 3.", "有 3 条"),
+        ("abbbb", 2, True, "compared: 2. That is a reason to look twice.", "有 2 条。建议"),
+        ("bbbbb", 1, True, "compared: 1. That is a reason", "有 1 条。建议"),
+        ("bbbbb", 0, False, "model says “a”. No training example labelled “a” was compared.", "没有标为“a”的"),
+        ("aabbb", 5, True, "says. That is a reason", "一致。建议"),
+    ],
+)
+def test_of_a_label_with_few_texts_no_more_can_agree_than_there_are(labels, texts, doubtful, english, chinese):
+    for language, expected in (("en", english), ("zh", chinese)):
+        verdict = verdict_of(found(*labels, texts=texts), "a", language)
+        assert verdict is not None
+        assert verdict.doubtful == doubtful
+        assert expected in verdict.sentence
 
 
 def test_there_is_no_verdict_without_examples_or_an_answer():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -82,8 +84,6 @@ def test_switched_off_expired_and_removed(linked, owner, run):
 
 
 def test_a_deleted_run_takes_its_link_along(linked, owner, run):
-    import shutil
-
     link = owner.publish(run).id
     shutil.rmtree(owner.folder / "runs" / run)
     assert status(linked.links, link, ["a"]) == 404
@@ -250,10 +250,36 @@ def test_an_owner_who_switches_it_off_meanwhile_is_heard(linked, owner, run):
     assert compared(PublicLinks(linked, fake_predict, slow), link, ["a"]) == 403
 
 
+@pytest.mark.parametrize(
+    ("change", "expected", "keyed"),
+    [
+        (lambda owner, run: owner.change_link(run, {"password": "correct"}), 401, False),
+        (lambda owner, run: owner.remove_api_key(run, "shop"), 401, True),
+        (lambda owner, run: owner.change_link(run, {"enabled": False}), 403, True),
+        (lambda owner, run: owner.unpublish(run), 404, True),
+        (lambda owner, run: shutil.rmtree(owner.folder / "runs" / run / "data"), 404, True),
+        (lambda owner, run: shutil.rmtree(owner.folder / "runs" / run), 404, True),
+    ],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_access_that_is_taken_away_meanwhile_is_gone(linked, owner, run, change, expected, keyed, fails):
+    link = owner.publish(run).id
+    key = owner.new_api_key(run, "shop") if keyed else ""
+    owner.change_link(run, {"share_examples": True})
+
+    def changed(folder: Path, text: str) -> object:
+        change(owner, run)
+        if fails:
+            raise FileNotFoundError(2, "No such file", "/srv/secret")
+        return fake_compare(folder, text)
+
+    assert compared(PublicLinks(linked, fake_predict, changed), link, ["a"], key=key, program=True) == expected
+
+
 def test_training_examples_are_looked_up_for_one_visitor_at_a_time_and_few_texts(tmp_path, owner, run):
     services = with_fake_models(Settings(data_dir=tmp_path / "data"))
     link = owner.publish(run).id
-    owner.change_link(run, {"share_examples": True, "requests_per_minute": 12})
+    owner.change_link(run, {"share_examples": True, "requests_per_minute": 11})
     assert compared(services.links, link, ["a"] * 6) == 413
     begun, go_on, answers = threading.Event(), threading.Event(), []
 
@@ -270,13 +296,33 @@ def test_training_examples_are_looked_up_for_one_visitor_at_a_time_and_few_texts
     go_on.set()
     thread.join()
     assert answers == [200]
-    # Each text counts as a request: six are taken.
-    assert compared(links, link, ["a"] * 5) == 200
-    assert [compared(links, link, ["a"]) for _ in range(2)] == [200, 429]
+    # Each text counts as a request, but for those of who was sent away: five are taken.
+    assert compared(services.links, link, ["a"] * 5) == 200
+    assert [compared(services.links, link, ["a"] * number) for number in (2, 2, 1, 1)] == [429, 429, 200, 429]
 
 
-@pytest.mark.parametrize("error", [OverloadedError("x"), ArtifactError("x", where="/srv/secret"), ConfigError("x")])
-def test_a_visitor_is_not_told_why_examples_cannot_be_looked_up(linked, owner, run, error):
+def test_of_few_requests_a_minute_only_few_texts_are_compared(tmp_path, owner, run):
+    services = with_fake_models(Settings(data_dir=tmp_path / "data"))
+    link = owner.publish(run).id
+    owner.change_link(run, {"share_examples": True, "requests_per_minute": 2})
+    with pytest.raises(LinkError, match="at most 2 texts") as told:
+        services.links.examples(link, ["a"] * 3)
+    assert told.value.status == 413
+    predictions, alike = services.links.predict_with_examples(link, ["a", "b"])
+    assert ([each.label for each in predictions], len(alike)) == (["好", "好"], 2)
+    assert compared(services.links, link, ["a"]) == 429
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OverloadedError("x", where="/srv/secret"), 503),
+        (ArtifactError("x", where="/srv/secret"), 500),
+        (ConfigError("x"), 500),
+        (OSError(5, "x", "/srv/secret"), 500),
+    ],
+)
+def test_a_visitor_is_not_told_why_examples_cannot_be_looked_up(linked, owner, run, caplog, error, expected):
     def fails(_run: object, _text: str) -> object:
         raise error
 
@@ -284,18 +330,20 @@ def test_a_visitor_is_not_told_why_examples_cannot_be_looked_up(linked, owner, r
     owner.change_link(run, {"share_examples": True})
     links = PublicLinks(linked, fake_predict, fails)
     for _ in range(2):  # the place is free again
-        with pytest.raises(LinkError, match="cannot be looked up now") as told:
+        with pytest.raises(LinkError, match="cannot be looked up") as told:
             links.examples(link, ["a"])
-        assert (told.value.status, told.value.where) == (503, "")
+        assert told.value.status == expected
+        assert "secret" not in str(vars(told.value))
+    # Whoever runs the app finds it in the log.
+    assert [bool(each.exc_info) for each in caplog.records] == [True] * (2 if expected == 500 else 0)
 
 
-def test_a_run_without_its_rows_tells_no_examples(tmp_path, owner, run):
-    """The services as they are in the app: no process is begun for a run that has no rows."""
+def test_a_run_without_its_rows_tells_no_examples(linked, owner):
+    run = fake_run(owner, rows=False)
     link = owner.publish(run).id
     owner.change_link(run, {"share_examples": True})
-    services = Services(Settings(data_dir=owner.settings.data_dir))
-    assert compared(services.links, link, ["a"]) == 503
-    assert "explainer" not in vars(services) or services.explainer._process is None
+    assert not linked.links.model(link).shows_examples
+    assert compared(linked.links, link, ["a"]) == 404
     with pytest.raises(ArtifactError, match="are not here"):
         owner.similar_examples(run, "a")
 

@@ -25,6 +25,7 @@ FILES = (
     "spaces/files.py",
     "spaces/room.py",
     "services/space/public.py",
+    "services/space/entrance.py",
     "services/space/runs.py",
     "services/space/submission.py",
     "services/space/evaluation.py",

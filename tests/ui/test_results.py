@@ -229,7 +229,7 @@ def test_answers_come_first_and_words_follow():
 
 def test_similar_training_examples_say_what_follows_and_escape_what_they_hold():
     rows = [Neighbour("a", 0.9987, ATTACK, 3), *[Neighbour("<b>", 0.5, "文本")] * 4]
-    shown = similar_list(Neighbours(rows, 9, 9, 9), "a", EN)
+    shown = similar_list(Neighbours(rows, 9, 9, 9, {"a": 4, "<b>": 5}), "a", EN)
     assert "look twice" in shown
     assert "&lt;b&gt;" in shown
     assert "<img" not in shown
@@ -246,6 +246,8 @@ def test_similar_training_examples_say_what_follows_and_escape_what_they_hold():
     [
         (LinkError("x", status=403, where="examples"), "public.similar_off"),
         (LinkError("x", status=403), "public.switched_off"),
+        (LinkError("x", status=404, where="examples"), "public.similar_none"),
+        (LinkError("x", status=404), "public.unknown"),
         (LinkError("x", status=503), "public.similar_busy"),
         (LinkError("x", status=429), "public.busy"),
         (LinkError("x", status=401), "public.password_wrong"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from sft_keras.errors import LinkError, OverloadedError, SftError
 from sft_keras.services.base import Installation
+from sft_keras.services.examples import has_rows
+from sft_keras.services.space.entrance import Access, Entrance
 from sft_keras.spaces.cards import public_card
-from sft_keras.spaces.links import LinkFile, LinkRecord
-from sft_keras.spaces.passwords import key_fits
+from sft_keras.spaces.links import LinkRecord
 
 if TYPE_CHECKING:
     from sft_keras.services.examples import Neighbours
     from sft_keras.tasks.base import Prediction
 
-# Wrong passwords and keys a minute: of one client, and of all clients together for one link.
-WRONG_OF_CLIENT, WRONG_OF_LINK = 10, 100
-LONGEST_ID = 64
+_LOG = logging.getLogger(__name__)
+ASK = "Ask whoever gave it to you."
 BUSY_SECONDS = 5
 # For so many texts at once, visitors may see similar training examples.
 MOST_COMPARED = 5
@@ -56,7 +57,7 @@ class PublicLinks:
     """What visitors do with a link; `Services.links` is one.
 
     A link that is unknown, switched off or expired raises `LinkError`, whose `status` is 404, 403 or 410; a wrong
-    password or key 401, too many requests 429, too long texts 413 or 422, a model that cannot answer now 503.
+    password or key 401, too many requests 429, too many or too long texts 413 or 422, a model that cannot answer now 503.
 
     Args:
         installation: Settings and what all owners share.
@@ -68,6 +69,7 @@ class PublicLinks:
         self._installation = installation
         self._predict = predict
         self._compare = compare
+        self._entrance = Entrance(installation)
         self._comparing = threading.Lock()
 
     def model(self, link: str, *, password: str = "", key: str = "", client: str = "") -> PublicModel:
@@ -82,11 +84,11 @@ class PublicLinks:
         from sft_keras.data.labels import Labels
         from sft_keras.modeling.backbones.base import known_presets
 
-        folder, record = self._open(link)
+        folder, record = self._entrance.open(link)
         if record.password:
             if not (password or key):
                 return PublicModel(record.id, record.title, (), "", True, bool(record.keys))
-            self._admit(record, password, key, client, program=False)
+            self._entrance.admit(record, Access(password, key, client))
         bundle = folder / "bundle"
         stamp = _stamp(bundle)
 
@@ -101,7 +103,8 @@ class PublicLinks:
 
         labels, card = self._installation.memory.get(("card", str(bundle), stamp), read)
         locks = bool(record.password), bool(record.keys)
-        return PublicModel(record.id, record.title, labels, card, *locks, record.share_examples)
+        shows = record.share_examples and has_rows(folder)
+        return PublicModel(record.id, record.title, labels, card, *locks, shows)
 
     def predict(
         self,
@@ -123,16 +126,10 @@ class PublicLinks:
             client: The visitor's address, for which wrong passwords are counted.
             program: The request comes from a program: if the link has API keys, it needs one.
         """
-        folder, record = self._open(link)
-        self._admit(record, password, key, client, program=program)
-        self._require_short(texts)
-        wait = self._installation.throttle.take(record.requests_per_minute, "link", record.id)
-        if wait:
-            raise _too_many("This link gets too many requests.", wait)
-        try:
-            predictions = self._predict(folder / "bundle", list(texts))
-        except OverloadedError as error:
-            raise LinkError(error.problem, status=503, fix=error.fix, retry_after=BUSY_SECONDS) from None
+        folder, record = self._entrance.enter(link, Access(password, key, client, program))
+        self._entrance.require_short(texts)
+        self._entrance.count(record)
+        predictions = self._answers(folder, texts)
         self._installation.uses.add(folder, record.id, len(predictions))
         return predictions
 
@@ -152,113 +149,80 @@ class PublicLinks:
         arguments are those of `predict`.
 
         Raises:
-            LinkError: As for `predict`; 403 also where the owner does not share them.
+            LinkError: As for `predict`; 403 also where the owner does not share them, 404 where the run has none.
         """
-        folder, record = self._open(link)
-        self._admit(record, password, key, client, program=program)
-        _require_shared(record)
-        self._require_short(texts)
-        if len(texts) > MOST_COMPARED:
+        return self._compared(link, texts, Access(password, key, client, program), lambda _folder: [])[1]
+
+    def predict_with_examples(
+        self,
+        link: str,
+        texts: Sequence[str],
+        *,
+        password: str = "",
+        key: str = "",
+        client: str = "",
+        program: bool = False,
+    ) -> tuple[list[Prediction], list[Neighbours]]:
+        """What `predict` and `examples` tell, counted once: as one request a text."""
+        access = Access(password, key, client, program)
+        return self._compared(link, texts, access, lambda folder: self._answers(folder, texts))
+
+    def _compared(
+        self, link: str, texts: Sequence[str], access: Access, predict: Callable[[Path], list[Prediction]]
+    ) -> tuple[list[Prediction], list[Neighbours]]:
+        folder, record = self._entrance.enter(link, access)
+        _require_shared(folder, record)
+        self._entrance.require_short(texts)
+        most = min(MOST_COMPARED, record.requests_per_minute)
+        if len(texts) > most:
             raise LinkError(
-                f"Similar training examples are told for at most {MOST_COMPARED} texts at once. Received: {len(texts)}",
+                f"Similar training examples are told for at most {most} texts at once. Received: {len(texts)}",
                 status=413,
                 where="texts",
                 fix="Send them in several requests.",
             )
-        for _ in texts:
-            wait = self._installation.throttle.take(record.requests_per_minute, "link", record.id)
-            if wait:
-                raise _too_many("This link gets too many requests.", wait)
         if not self._comparing.acquire(blocking=False):
             raise _not_now("Similar training examples are being looked up for somebody else.")
         try:
-            found = [self._compare(folder, text) for text in texts]
-        except SftError:  # it may name a folder of this machine
-            raise _not_now("Similar training examples cannot be looked up now.") from None
+            self._entrance.count(record, len(texts))
+            predictions = predict(folder)
+            found = [self._similar(folder, text) for text in texts]
         finally:
             self._comparing.release()
-        # It may have taken a while, in which the owner changed their mind.
-        _require_shared(self._open(link)[1])
-        return found
+            # It may have taken a while, in which the owner changed their mind or deleted the run.
+            _require_shared(*self._entrance.enter(link, access))
+        if predictions:
+            self._installation.uses.add(folder, record.id, len(predictions))
+        return predictions, found
 
     def unlock(self, link: str, password: str, *, client: str = "") -> None:
         """Raises `LinkError` unless the password is right, or none is needed."""
-        _, record = self._open(link)
-        self._admit(record, password, "", client, program=False)
+        self._entrance.enter(link, Access(password, client=client))
 
-    def _open(self, link: str) -> tuple[Path, LinkRecord]:
-        folder = self._installation.index.find(link) if _is_id(link) else None
-        record = LinkFile(folder).read() if folder else None
-        if folder is None or record is None or record.id != link or not (folder / "bundle").is_dir():
-            raise LinkError("There is no model behind this link.", status=404, fix="Ask whoever gave it to you.")
-        if not record.enabled:
-            raise LinkError("This link is switched off.", status=403, fix="Ask whoever gave it to you.")
-        if record.expired:
-            raise LinkError("This link has expired.", status=410, fix="Ask whoever gave it to you for a new one.")
-        return folder, record
+    def _answers(self, folder: Path, texts: Sequence[str]) -> list[Prediction]:
+        try:
+            return self._predict(folder / "bundle", list(texts))
+        except OverloadedError as error:
+            raise LinkError(error.problem, status=503, fix=error.fix, retry_after=BUSY_SECONDS) from None
 
-    def _admit(self, record: LinkRecord, password: str, key: str, client: str, *, program: bool) -> None:
-        keyed = program and bool(record.keys)
-        if not (key or keyed or record.password):
-            return
-        # Before the limits of guesses: whoever holds a key, which nobody can guess, is not kept out by those who guess.
-        if key and key_fits(list(record.keys.values()), key):
-            return
-        throttle, passwords = self._installation.throttle, self._installation.passwords
-        for_client, for_link = ("wrong", client, record.id), ("wrong", record.id)
-        wait = throttle.full(WRONG_OF_CLIENT, *for_client)
-        # Nor is a client that has been let in before, by what others guess.
-        if not passwords.known(record.password, password, client=client):
-            wait = max(wait, throttle.full(WRONG_OF_LINK, *for_link))
-        if wait:
-            raise _too_many("There were too many wrong passwords or keys.", wait)
-        if key:
-            right, what = False, "key"
-        elif keyed:
+    def _similar(self, folder: Path, text: str) -> Neighbours:
+        """See `Compare`; what goes wrong is not told to visitors, since it may name a folder of this machine."""
+        try:
+            return self._compare(folder, text)
+        except OverloadedError:
+            raise _not_now("Similar training examples cannot be looked up now.") from None
+        except (SftError, OSError):
+            _LOG.warning("Similar training examples cannot be looked up: %s", folder.name, exc_info=True)
             raise LinkError(
-                "This link needs an API key.", status=401, where="Authorization", fix="Send it as: Bearer KEY."
-            )
-        elif not password:
-            raise LinkError("This link needs a password.", status=401, where="password", fix="Give the password.")
-        else:
-            right, what = passwords.fits(record.password, password, client=client), "password"
-        if not right:
-            throttle.take(WRONG_OF_CLIENT, *for_client)
-            throttle.take(WRONG_OF_LINK, *for_link)
-            raise LinkError(f"The {what} is wrong.", status=401, where=what, fix="Check it and try again.")
-
-    def _require_short(self, texts: Sequence[str]) -> None:
-        settings = self._installation.settings
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise LinkError("The texts must be a list of strings.", status=422, where="texts", fix='["a text"]')
-        if not texts:
-            raise LinkError("There is no text.", status=422, where="texts", fix="Send at least one.")
-        if len(texts) > settings.max_request_texts:
-            raise LinkError(
-                f"There are more than {settings.max_request_texts} texts. Received: {len(texts)}",
-                status=413,
-                where="texts",
-                fix="Send them in several requests.",
-            )
-        characters = sum(map(len, texts))
-        if characters > settings.max_request_characters:
-            raise LinkError(
-                f"The texts have more than {settings.max_request_characters:,} characters. Received: {characters:,}",
-                status=413,
-                where="texts",
-                fix="Send fewer or shorter ones.",
-            )
+                "Similar training examples cannot be looked up.", status=500, where="examples", fix=ASK
+            ) from None
 
 
-def _require_shared(record: LinkRecord) -> None:
+def _require_shared(folder: Path, record: LinkRecord) -> None:
     if not record.share_examples:
-        raise LinkError(
-            "This link shows no training examples.", status=403, where="examples", fix="Ask whoever gave it to you."
-        )
-
-
-def _is_id(link: str) -> bool:
-    return isinstance(link, str) and 0 < len(link) <= LONGEST_ID and link.isascii() and link.isalnum()
+        raise LinkError("This link shows no training examples.", status=403, where="examples", fix=ASK)
+    if not has_rows(folder):
+        raise LinkError("No training examples are kept here.", status=404, where="examples", fix=ASK)
 
 
 def _stamp(bundle: Path) -> int:
@@ -270,7 +234,3 @@ def _stamp(bundle: Path) -> int:
 
 def _not_now(problem: str) -> LinkError:
     return LinkError(problem, status=503, fix="Try again in a minute.", retry_after=BUSY_SECONDS)
-
-
-def _too_many(problem: str, seconds: int) -> LinkError:
-    return LinkError(problem, status=429, fix=f"Try again in {seconds} seconds.", retry_after=seconds)

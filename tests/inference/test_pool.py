@@ -23,6 +23,7 @@ from sft_keras.data.labels import Labels
 from sft_keras.errors import ArtifactError, InputValueError, OverloadedError
 from sft_keras.inference.base import TextPredictor
 from sft_keras.inference.exact import Explainer
+from sft_keras.inference.neighbours import Neighbours
 from sft_keras.inference.pool import ModelPool, Opened, open_predictor
 from sft_keras.inference.process import ProcessPredictor
 from sft_keras.runs.directory import RunDirectory
@@ -276,12 +277,21 @@ def test_an_exact_explanation_comes_from_one_process_that_ends_when_nobody_asks(
     alike = explainer.neighbours(copied_run.path, rows, text, count=3)
     assert (alike.found[0].text, len(alike.found)) == (text, 3)
     assert alike == services.similar_examples(copied_run.path, text, 3)
-    assert explainer.neighbours(copied_run.path, rows, " ").found == []
     with pytest.raises(ArtifactError, match="missing or damaged"):
         explainer.neighbours(copied_run.path, rows.with_name("none.parquet"), "a")
     assert explainer._process._process is child
     assert child is not None
     child.wait(20)
+    assert explainer._process is None
+
+
+def test_an_empty_text_starts_no_process(copied_run: RunDirectory, services: Services) -> None:
+    (copied_run.bundle / "model.keras").unlink()
+    explainer = Explainer()
+    assert explainer.neighbours(copied_run.path, copied_run.data / "train.parquet", " \n") == Neighbours.none()
+    assert services.similar_examples(copied_run.path, "") == Neighbours.none()
+    with pytest.raises(InputValueError, match="from 1 to 20"):
+        explainer.neighbours(copied_run.path, copied_run.data / "train.parquet", "", count=0)
     assert explainer._process is None
 
 

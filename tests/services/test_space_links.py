@@ -344,8 +344,9 @@ def test_a_run_without_its_rows_tells_no_examples(linked, owner):
     owner.change_link(run, {"share_examples": True})
     assert not linked.links.model(link).shows_examples
     assert compared(linked.links, link, ["a"]) == 404
-    with pytest.raises(ArtifactError, match="are not here"):
+    with pytest.raises(ArtifactError, match="are not here") as told:
         owner.similar_examples(run, "a")
+    assert told.value.fix == "Train it once more."
 
 
 def test_uses_are_counted_without_a_write_for_each(linked, owner, run):

@@ -11,15 +11,19 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sft_keras.artifacts.bundle import GRAPH, read_bundle
+from sft_keras.data.drawn import drawn_rows
 from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
+from sft_keras.inference.neighbours import Neighbours
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services, Space
 from sft_keras.services.space import predictions
 from sft_keras.services.space.base import new_key
+from sft_keras.services.wording import told
 from sft_keras.settings import Settings
 from tests.conftest import sentences, write_csv
 
@@ -64,6 +68,29 @@ def test_an_explanation_is_the_text_in_pieces(space: Space) -> None:
     pieces = space.explain(RUN, text)
     assert "".join(piece.text for piece in pieces) == text
     assert max(pieces, key=lambda piece: abs(piece.weight)).text == "superb"
+
+
+def test_what_is_wrong_with_training_rows_is_told_without_a_place_and_with_what_helps(space: Space) -> None:
+    run = space.folder / "runs" / RUN
+    (run / "data" / "train.parquet").write_bytes(b"rubbish")
+
+    def neighbours(_bundle: Path, file: Path, *_args: object, **_options: object) -> Neighbours:
+        drawn_rows(file, most=1, seed=0, most_characters=1)
+        raise AssertionError
+
+    def explain(bundle: Path, *_args: object) -> None:
+        raise ArtifactError("The model did not answer within 180 s.", where=str(bundle), fix="Try again.")
+
+    space.installation.__dict__["explainer"] = SimpleNamespace(neighbours=neighbours, explain=explain)
+    with pytest.raises(SftError) as damaged:
+        space.similar_examples(RUN, "a")
+    with pytest.raises(SftError) as late:
+        space.explain_exactly(RUN, "a")
+    for error in (damaged.value, late.value):
+        assert RUN not in str(vars(error))
+        assert str(space.folder) not in str(vars(error))
+    chinese = told(damaged.value, "zh")
+    assert (chinese.problem, chinese.fix) == ("保存的数据缺失或已损坏。", "请再训练一次。")
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl"])

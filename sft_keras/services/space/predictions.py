@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sft_keras.errors import ArtifactError, DataError
 from sft_keras.inference.explain import Explanation, WordWeight, explain
 from sft_keras.json_files import read_json
-from sft_keras.places import told_as
+from sft_keras.places import HIDDEN, told_as
 from sft_keras.services.drift import Watching, told_drift
 from sft_keras.services.examples import COUNT, PREPARE_SECONDS, Neighbour, Neighbours, require_rows
 from sft_keras.services.space.base import OwnedFolder, new_id
@@ -34,6 +34,15 @@ RESULT = "result.json"
 MOST_RESULTS = 20
 RESULT_SECONDS = 24 * 3600.0
 MOST_NAME = 80
+# What helps on a terminal does not in the app.
+ADVICE = dict.fromkeys(
+    (
+        "Prepare the data again.",
+        "They lie in the folder of the run, and a bundle that was copied away has none.",
+        "Give the folder of the run that made the model.",
+    ),
+    "Train it once more.",
+)
 
 
 class PredictionSpace(OwnedFolder):
@@ -62,7 +71,8 @@ class PredictionSpace(OwnedFolder):
 
     def explain_exactly(self, run: str, text: str, label: str | None = None) -> Explanation:
         """The same by integrated gradients, whose weights add up; the first time it takes as long as Keras to start."""
-        return self.installation.explainer.explain(self._bundle(run), text, label)
+        with self._shown(run):
+            return self.installation.explainer.explain(self._bundle(run), text, label)
 
     def similar_examples(
         self, run: str, text: str, count: int = COUNT, *, seconds: float = PREPARE_SECONDS
@@ -77,7 +87,9 @@ class PredictionSpace(OwnedFolder):
                 those that are ready.
         """
         bundle = self._bundle(run)
-        return self.installation.explainer.neighbours(bundle, require_rows(bundle), text, count=count, seconds=seconds)
+        with self._shown(run):
+            rows = require_rows(bundle)
+            return self.installation.explainer.neighbours(bundle, rows, text, count=count, seconds=seconds)
 
     def predict_file(
         self,
@@ -179,6 +191,10 @@ class PredictionSpace(OwnedFolder):
                 f"This model has no ONNX file: {reason.rstrip('.')}.", fix="Download the whole bundle instead."
             )
         return bundle.folder / GRAPH, f"{self._title(run)}.onnx"
+
+    def _shown(self, run: str) -> contextlib.AbstractContextManager[None]:
+        """Errors are told without the place of the run, and with what helps in the app."""
+        return told_as(self.place("runs", run), HIDDEN, **ADVICE)
 
     def _bundle(self, run: str) -> Path:
         bundle = self.place("runs", run) / "bundle"

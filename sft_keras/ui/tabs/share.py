@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -33,6 +33,25 @@ def last_moment(day: str, say: Catalogue) -> str | None:
     if found < datetime.now(UTC).date():
         raise ConfigError(say("share.expires_past", value=written))
     return datetime.combine(found, time(23, 59, 59), UTC).isoformat()
+
+
+def changes_of(before: LinkView, form: Mapping[str, Any], day: str, word: str, say: Catalogue) -> dict[str, Any]:
+    """What a person has changed in the form: what was changed elsewhere since it was filled stays.
+
+    Args:
+        before: What the form was filled with.
+        form: What stands there now, by the names of `LinkView`.
+        day: The last day as it is written there.
+        word: The new password; "" if none was given.
+        say: The sentences.
+
+    Raises:
+        ConfigError: The day is none, or has passed. One that nobody changed may stay.
+    """
+    changes = {name: value for name, value in form.items() if value != getattr(before, name)}
+    if (before.expires or "")[:10] != (day or "").strip():
+        changes["expires"] = last_moment(day, say)
+    return changes | ({"password": word} if word else {})
 
 
 def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
@@ -163,6 +182,7 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
     def do_save(
         owner: str,
         run: str,
+        before: LinkView | None,
         on: bool,
         title: str,
         shows: bool,
@@ -172,20 +192,17 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
         request: gr.Request,
     ) -> Any:
         space, say = space_of(services, owner, request), texts.of(request)
+        form = {
+            "enabled": bool(on),
+            "title": title or "",
+            "requests_per_minute": int(most or 0),
+            "share_examples": bool(shows),
+        }
         try:
-            changes: dict[str, Any] = {
-                "enabled": bool(on),
-                "title": title,
-                "requests_per_minute": int(most or 0),
-                "share_examples": bool(shows),
-            }
-            before = space.link(run)
-            # A day that has passed may stay, as long as nobody changes it.
-            if before is None or (before.expires or "")[:10] != (day or "").strip():
-                changes["expires"] = last_moment(day, say)
-            if word:
-                changes["password"] = word
-            link = space.change_link(run, changes)
+            link = space.link(run)
+            if before is None or link is None or (before.run, before.id) != (run, link.id):
+                return page(link, request, message=callout("info", say("share.outdated")))
+            link = space.change_link(run, changes_of(before, form, day, word, say))
         except SftError as error:
             return {saved: callout("error", told(error, say))}
         return page(link, request, message=callout("success", say("share.saved")))
@@ -221,7 +238,12 @@ def build(shared: Shared, triggers: Sequence[Any]) -> gr.State:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on(triggers, guarded(texts, show), [*keys, filled], outputs, trigger_mode="multiple", **quiet())
     publish.click(guarded(texts, do_publish), keys, outputs, **private)
-    save.click(guarded(texts, do_save), [*keys, enabled, name, examples, expires, rate, password], outputs, **private)
+    save.click(
+        guarded(texts, do_save),
+        [*keys, filled, enabled, name, examples, expires, rate, password],
+        outputs,
+        **private,
+    )
     unlock.click(guarded(texts, do_unlock), keys, outputs, **private)
     add.click(guarded(texts, do_add), [*keys, key_name], outputs, **private)
     drop.click(guarded(texts, do_drop), [*keys, key_list], outputs, **private)

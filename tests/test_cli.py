@@ -428,6 +428,15 @@ def test_explain_shows_training_examples_that_are_like_the_text(
     away = tmp_path / "away" / "bundle"
     shutil.copytree(copied_run.bundle, away)
     assert_refused(sft, ["explain", away, "--text", "a", "--examples", "3"], "are not here")
+    # A folder "data" that a person has beside such a bundle is none of a run.
+    theirs = tmp_path / "away" / "data" / "features" / "notes.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    shutil.copy(copied_run.data / "train.parquet", tmp_path / "away" / "data")
+    assert_refused(sft, ["explain", away, "--text", "a", "--examples", "3"], "are not here")
+    assert theirs.read_text() == "mine"
+    empty = sft("explain", copied_run.path, "--text", " ", "--method", "occlusion", "--examples", "3", "--json")
+    assert json.loads(empty.out)["examples"]["found"] == []
     assert_refused(sft, ["explain", tmp_path / "none", "--text", "a", "--examples", "3"], "none")
 
 

@@ -339,11 +339,14 @@ def test_a_visitor_is_not_told_why_examples_cannot_be_looked_up(linked, owner, r
 
 
 def test_a_run_without_its_rows_tells_no_examples(linked, owner):
+    """The services as they are in the app: no process is begun for a run that has no rows."""
     run = fake_run(owner, rows=False)
     link = owner.publish(run).id
     owner.change_link(run, {"share_examples": True})
-    assert not linked.links.model(link).shows_examples
-    assert compared(linked.links, link, ["a"]) == 404
+    services = Services(linked.settings)
+    assert not services.links.model(link).shows_examples
+    assert compared(services.links, link, ["a"]) == 404
+    assert "explainer" not in vars(services)
     with pytest.raises(ArtifactError, match="are not here") as told:
         owner.similar_examples(run, "a")
     assert told.value.fix == "Train it once more."

@@ -19,14 +19,14 @@ from sft_keras.inference.explain import Explanation, WordWeight, explain
 from sft_keras.json_files import read_json
 from sft_keras.places import HIDDEN, told_as
 from sft_keras.services.drift import Watching, told_drift
-from sft_keras.services.examples import COUNT, PREPARE_SECONDS, Neighbour, Neighbours, require_rows
+from sft_keras.services.examples import COUNT, PREPARE_SECONDS, Neighbours, require_rows
 from sft_keras.services.space.base import OwnedFolder, new_id
 
 if TYPE_CHECKING:
     from sft_keras.inference.base import TextPredictor
     from sft_keras.tasks.base import Prediction
 
-__all__ = ["Explanation", "Neighbour", "Neighbours", "PredictionSpace", "WordWeight"]
+__all__ = ["Explanation", "PredictionSpace", "WordWeight"]
 
 KIND = "predictions"
 RESULT = "result.json"

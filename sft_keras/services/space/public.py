@@ -57,7 +57,7 @@ class PublicLinks:
     """What visitors do with a link; `Services.links` is one.
 
     A link that is unknown, switched off or expired raises `LinkError`, whose `status` is 404, 403 or 410; a wrong
-    password or key 401, too many requests 429, too many or too long texts 413 or 422, a model that cannot answer now 503.
+    password or key 401, too many requests 429, too long texts 413 or 422, a model that cannot answer now 503.
 
     Args:
         installation: Settings and what all owners share.

@@ -37,8 +37,9 @@ from sft_keras.settings import MIB
 FOLDER = "features"
 FORMAT = 1
 MOST_ROWS = 20_000
-CHUNK, SLICE = 256, 16
-"""Rows in a part that is kept, and those that are computed between two looks at the clock."""
+CHUNK, SLICE, SLICE_SECONDS = 256, 16, 2.0
+"""Rows in a part that is kept; those that are computed between two looks at the clock at first, and later as many as
+take so many seconds: in larger batches of like length less is filled up."""
 MOST_SHOWN = 300
 """Of a text, so many characters are shown."""
 DIGITS = 6
@@ -75,6 +76,7 @@ class TrainingFeatures:
         self._chunks: list[np.ndarray] = []
         # Of the part that is being computed.
         self._slices: list[np.ndarray] = []
+        self._row_seconds = 0.0
 
     @property
     def labels(self) -> frozenset[str]:
@@ -115,8 +117,12 @@ class TrainingFeatures:
                 return False
             if not self._rows.is_file():
                 raise DataError("The training examples were deleted meanwhile.", fix="Choose another run.")
-            self._slices.append(_unit(self._predictor.outputs(texts[done : done + SLICE])))
-            if done + SLICE < len(texts):
+            began = time.monotonic()
+            size = max(SLICE, int(SLICE_SECONDS / self._row_seconds)) if self._row_seconds else SLICE
+            piece = texts[done : done + size]
+            self._slices.append(_unit(self._predictor.outputs(piece)))
+            self._row_seconds = (time.monotonic() - began) / len(piece)
+            if done + size < len(texts):
                 tell(self._ready, len(self._drawn))
         return True
 

@@ -30,9 +30,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def predict_once(work: Mapping[str, Any]) -> None:
     """Predicts as `sft-keras predict` does, and prints what it took as JSON."""
-    from sft_keras import load
+    from sft_keras.inference.loading import quickest_predictor
 
-    predictor = load(Path(work["run"]) / "bundle")
+    predictor = quickest_predictor(Path(work["run"]) / "bundle")
     texts = work["texts"]
     predictor.predict(texts[:64])
     began = time.perf_counter()

@@ -47,14 +47,14 @@ class ModelServices(Installation):
             SftError: The bundle or the file cannot be used, or the file has a label that the model does not know.
         """
         from sft_keras.artifacts.bundle import read_bundle
-        from sft_keras.inference.loading import load_predictor
+        from sft_keras.inference.loading import quickest_predictor
         from sft_keras.services.scoring import score_file
 
         checked = read_bundle(bundle)
 
         def probabilities(texts: Sequence[str]) -> np.ndarray:
             # Only now: a file that cannot be used is told before the long work.
-            return load_predictor(checked).probabilities(texts)
+            return quickest_predictor(checked).probabilities(texts)
 
         return score_file(
             checked, data, probabilities, self.settings, text_column=text_column, label_column=label_column
@@ -78,7 +78,9 @@ class ModelServices(Installation):
 
     def predict(self, bundle: Path, texts: Iterable[str], *, chunk: int = 1024) -> Iterator[Prediction]:
         """One prediction a text, in order, in bounded memory: so many texts at a time."""
-        return self.load(bundle).predict_stream(texts, chunk=chunk)
+        from sft_keras.inference.loading import quickest_predictor
+
+        return quickest_predictor(bundle).predict_stream(texts, chunk=chunk)
 
     def explain(
         self,
@@ -169,13 +171,14 @@ class ModelServices(Installation):
         """
         from sft_keras.data.columns import choose_text_column
         from sft_keras.data.writers import require_writable
+        from sft_keras.inference.loading import quickest_predictor
         from sft_keras.inference.tables import predict_table
         from sft_keras.runs.prepare import read_data
 
         require_writable(target)  # before the long work
         table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
-        predictor = self.load(bundle)
+        predictor = quickest_predictor(bundle)
         decide = None
         if costs is not None:
             from sft_keras.services.decisions import decider

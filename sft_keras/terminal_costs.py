@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sft_keras.evaluation.costs import CostReport
+from sft_keras.evaluation.told import cost_text, told_down
 from sft_keras.services.decisions import A_PERSON
 from sft_keras.terminal import _table, escape, open_console
 
@@ -24,10 +25,15 @@ def show_costs(found: Decided) -> None:
     if len(found.names) == 2:
         console.print(f"By the probability of {escape(found.names[1])}:")
         for name, low, high in found.ranges:
-            console.print(f"  {low:.1%} to {high:.1%}: {escape(name or A_PERSON)}")
+            console.print(f"  {_edge(low)} to {_edge(high)}: {escape(name or A_PERSON)}")
     _show_part("Test part", found.test, found)
     if found.validation is not None:
         _show_part("Validation part", found.validation, found)
+    else:
+        reason = f"The validation rows could not be scored ({escape(found.missing)})"
+        console.print(f"{reason}; the label for all texts was chosen on the test rows, which flatters it.")
+    if not found.kept:
+        console.print("The costs could not be kept with the run: the disk is full, or must not be written to.")
 
 
 def _show_part(title: str, report: CostReport, found: Decided) -> None:
@@ -37,14 +43,22 @@ def _show_part(title: str, report: CostReport, found: Decided) -> None:
     )
     for each in report.policies:
         name = WAYS.get(each.name) or f"always {escape(found.names[report.single])}"
-        more = ("", "") if each.name == "decision" else (f"{each.more:+.4g}", _ends(each.more_low, each.more_high))
-        table.add_row(name, f"{each.mean:.4g}", _ends(each.low, each.high), *more)
+        sign = "+" if each.more >= 0 else "-"
+        more = ("", "")
+        if each.name != "decision":
+            more = (f"{sign}{cost_text(abs(each.more))}", _ends(each.more_low, each.more_high))
+        table.add_row(name, cost_text(each.mean), _ends(each.low, each.high), *more)
     console.print(table)
     console.print(
-        f"Promised by the probabilities: {report.expected:.4g}. Other than the likeliest label: {report.changed} rows; "
-        f"a person gets {report.handed_over}."
+        f"Promised by the probabilities: {cost_text(report.expected)}. "
+        f"Other than the likeliest label: {report.changed} rows; a person gets {report.handed_over}."
     )
 
 
 def _ends(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+    return "–" if low is None or high is None else f"{cost_text(low)} to {cost_text(high)}"
+
+
+def _edge(share: float) -> str:
+    told, decimals = told_down(share)
+    return f"{told:.{decimals}%}"

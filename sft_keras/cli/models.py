@@ -92,12 +92,14 @@ HandOver = Annotated[float | None, typer.Option(help="What asking a person costs
 def costs(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     costs: Costs = None,
-    hand_over: HandOver = None,
+    hand_over: Annotated[
+        float | None, typer.Option(help="What asking a person costs; that of the kept costs if left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what mistakes cost, which answers then cost least, and what they cost on the test part.
 
-    The costs are kept with the run; without --costs, those are shown again.
+    What is said anew is kept with the run; without --costs, the kept ones are shown again.
     """
     found = open_services().decision_costs(run, costs, hand_over)
     if as_json:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sft_keras.errors import InputValueError
+from sft_keras.errors import InputValueError, TrainingError
 from sft_keras.evaluation.bootstrap import Bounds, resampled_counts
 from sft_keras.evaluation.metrics import FloatArray, IntArray, check_rows
 
@@ -163,14 +163,19 @@ def decide(probabilities: npt.ArrayLike, costs: Costs) -> IntArray:
 
     Returns:
         int64 [n], class indices, or -1 for a person.
+
+    Raises:
+        TrainingError: A probability is no number.
     """
     scores = np.asarray(probabilities, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        raise TrainingError("The model gives probabilities that are no numbers.", fix="Train it again.")
     expected = scores @ costs.matrix
     least = expected.min(axis=1, keepdims=True)
-    margin = _SAME * max(1.0, float(costs.matrix.max()))
-    answers = np.where(expected <= least + margin, scores, -1.0).argmax(axis=1).astype(np.int64)
+    # Relative to the row: in which unit costs are told, and what an answer that nobody gives would cost, is all one.
+    answers = np.where(expected <= least * (1 + _SAME), scores, -1.0).argmax(axis=1).astype(np.int64)
     if costs.hand_over is not None:
-        answers[least[:, 0] > costs.hand_over + margin] = PERSON
+        answers[least[:, 0] > costs.hand_over * (1 + _SAME)] = PERSON
     result: IntArray = answers
     return result
 
@@ -184,7 +189,9 @@ def row_costs(labels: IntArray, decisions: IntArray, costs: Costs) -> FloatArray
 def answer_ranges(costs: Costs) -> dict[int, tuple[float, float]]:
     """For two classes: between which probabilities of class 1 an answer is the cheapest.
 
-    The expected costs are straight lines, the cheapest of them is their lower envelope (Elkan 2001, section 2).
+    The expected costs are straight lines, the cheapest of them is their lower envelope (Elkan 2001, section 2). As in
+    `decide`, of two labels that always cost the same the likelier is answered, and a person is never asked for the cost
+    of a label.
 
     Returns:
         From class index, or -1 for a person, to the two ends; without answers that are cheapest nowhere or only
@@ -196,8 +203,19 @@ def answer_ranges(costs: Costs) -> dict[int, tuple[float, float]]:
     if costs.matrix.shape != (2, 2):
         raise InputValueError("There is one threshold only where there are two labels.")
     lines = {0: tuple(costs.matrix[:, 0]), 1: tuple(costs.matrix[:, 1])}
-    if costs.hand_over is not None:
+    if costs.hand_over is not None and (costs.hand_over, costs.hand_over) not in lines.values():
         lines[PERSON] = (costs.hand_over, costs.hand_over)
+    if lines[0] == lines[1]:
+        del lines[1]
+        apart = _cheapest(lines)
+        low, high = apart.pop(0, (0.0, 0.0))
+        halves = {0: (low, min(high, 0.5)), 1: (max(low, 0.5), high)}
+        return apart | {answer: ends for answer, ends in halves.items() if ends[0] < ends[1]}
+    return _cheapest(lines)
+
+
+def _cheapest(lines: dict[int, tuple[float, float]]) -> dict[int, tuple[float, float]]:
+    """From where to where each line, told by its ends at 0 and at 1, is the lowest."""
     found = {}
     for answer, (start, end) in lines.items():
         low, high = 0.0, 1.0

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sft_keras.evaluation.metrics import check_rows
+from sft_keras.evaluation.told import told_down
 
 STEPS = 100
 FEWEST_ROWS, FEWEST_ANSWERED = 20, 10
@@ -116,7 +117,8 @@ def attained(
     threshold = threshold_for(*validation, wanted)
     if threshold is None:
         return Attained(wanted, None, len(hits))
-    answered = confidence >= threshold
+    least, threshold = threshold, told_down(threshold)[0]  # what is told is what was tried
+    answered = confidence >= min(least, threshold)
     count, right = int(answered.sum()), int(hits[answered].sum())
     if not count:
         return Attained(wanted, threshold, len(hits))

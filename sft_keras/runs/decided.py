@@ -7,7 +7,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from sft_keras.data.labels import Labels
 from sft_keras.diagnostics.draws import drawn_rows
 from sft_keras.errors import ArtifactError, DataError, SftError, did_you_mean
 from sft_keras.evaluation.costs import (
+    MOST_COST,
     PERSON,
     CostReport,
     Costs,
     answer_ranges,
     cheapest_label,
     check_costs,
+    checked_figures,
     cost_report,
 )
 from sft_keras.evaluation.metrics import check_rows
@@ -52,12 +54,16 @@ class Decided:
         costs: The costs.
         test: On the test part.
         validation: On the validation part, or a draw of it; None if that part cannot be scored.
+        missing: Why it cannot be scored; "" if it was.
+        kept: Whether the costs are kept with the run.
     """
 
     names: tuple[str, ...]
     costs: Costs
     test: CostReport
     validation: CostReport | None
+    missing: str = ""
+    kept: bool = True
 
     @property
     def ranges(self) -> list[tuple[str | None, float, float]]:
@@ -87,13 +93,15 @@ def decided(run: RunDirectory, matrix: object, hand_over: object, answer: Answer
     """
     tested = load_tested(run)
     costs = check_costs(matrix, len(tested.names), hand_over)
-    validation = single = None
-    with contextlib.suppress(SftError):  # the figures of the test part do without
+    validation, single, missing = None, None, ""
+    try:
         truth, scores = validated(run, tested.names, answer)
         single = cheapest_label(truth, costs)
         validation = cost_report(truth, scores, costs, single=single)
+    except SftError as error:  # the figures of the test part do without
+        missing = error.problem
     test = cost_report(tested.truth, tested.probabilities, costs, single=single)
-    return Decided(tested.names, costs, test, validation)
+    return Decided(tested.names, costs, test, validation, missing)
 
 
 def for_accuracy(run: RunDirectory, wanted: float, answer: Answer) -> Attained:
@@ -163,7 +171,7 @@ def read_costs(path: Path, names: Sequence[str]) -> list[list[float]]:
         if path.stat().st_size > _LARGEST_FILE:
             raise DataError("The file of costs is too large.", where=where, fix="Give one number for each two labels.")
         text = decode(path.read_bytes(), where)[0]
-        rows = [row for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))]
+        rows, point = _cells(text, len(names))
     except (OSError, csv.Error) as error:
         raise DataError(f"The costs cannot be read: {error}", where=where, fix="Give a CSV file.") from None
     answers = [cell.strip() for cell in rows[0][1:]] if rows else []
@@ -186,13 +194,38 @@ def read_costs(path: Path, names: Sequence[str]) -> list[list[float]]:
         if len(row) != len(answers) + 1:
             raise DataError(f'The row of "{name}" has {len(row) - 1} numbers, not {len(answers)}.', where=where)
         try:
-            costs = {answer: float(cell) for answer, cell in zip(answers, row[1:], strict=True)}
+            costs = {answer: float(cell.replace(point, ".")) for answer, cell in zip(answers, row[1:], strict=True)}
         except ValueError:
             raise DataError(
-                f'A cost in the row of "{name}" is not a number.', where=where, fix="Write numbers with a point."
+                f'A cost in the row of "{name}" is not a number.', where=where, fix="Write a number in each cell."
             ) from None
+        if not all(0 <= cost <= MOST_COST for cost in costs.values()):  # nor what is no number
+            raise DataError(
+                f'A cost in the row of "{name}" is not a number from 0 to {MOST_COST:,.0f}.',
+                where=where,
+                fix="Write a number in each cell.",
+            )
         matrix.append([costs[answer] for answer in names])
     return matrix
+
+
+def _cells(text: str, labels: int) -> tuple[list[list[str]], str]:
+    """The rows of a table, and the decimal sign: Excel in much of Europe writes semicolons and decimal commas."""
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    separator = next((s for s in ",;\t" if len(next(csv.reader([head], delimiter=s))) > labels), ",")
+    rows = [row for row in csv.reader(io.StringIO(text, newline=None), delimiter=separator) if any(map(str.strip, row))]
+    if rows and all(len(row) > labels + 1 and not row[-1].strip() for row in rows):  # a separator at each end
+        rows = [row[:-1] for row in rows]
+    return rows, "." if separator == "," else ","
+
+
+def keep_costs(run: RunDirectory, found: Decided, by_label: object = None) -> Decided:
+    """Keeps the costs with the run, as `save_costs` does; a full disk only costs the keeping, and is told."""
+    try:
+        save_costs(run, found, by_label)
+    except OSError:
+        return replace(found, kept=False)
+    return found
 
 
 def save_costs(run: RunDirectory, found: Decided, by_label: object = None) -> None:
@@ -224,11 +257,10 @@ def saved_costs(run: RunDirectory, names: Sequence[str]) -> Costs | None:
 def saved_by_label(run: RunDirectory, names: Sequence[str]) -> list[list[float]] | None:
     """The two figures a label that the kept matrix was filled from; None if there are none."""
     values = read_json(run.data / COSTS)
-    figures = values.get("by_label")
-    if values.get("labels") != list(names) or not isinstance(figures, list) or len(figures) != len(names):
+    if values.get("labels") != list(names):
         return None
-    right = all(
-        isinstance(each, list) and len(each) == 2 and all(isinstance(figure, int | float) for figure in each)
-        for each in figures
-    )
-    return figures if right else None
+    try:
+        figures: list[list[float]] = checked_figures(values.get("by_label"), len(names)).tolist()
+    except SftError:
+        return None
+    return figures

@@ -65,10 +65,16 @@ def load_tested(run: RunDirectory) -> TestedRows:
     """The test rows of a run.
 
     Raises:
-        ArtifactError: An older version trained it and kept no answers, or the files do not belong together.
+        ArtifactError: There is no test part, an older version trained it and kept no answers, or the files do not
+            belong together.
         DataError: The rows are damaged.
     """
     files = (run.data / "test.parquet", run.data / PREDICTIONS)
+    if not files[0].is_file():
+        raise ArtifactError(
+            "The run has no scored test part: it has none, or is not finished.",
+            fix="Finish it, or train it with a test part.",
+        )
     if not files[1].is_file():
         raise ArtifactError(
             "This run kept no answers to its test rows: an older version trained it.",

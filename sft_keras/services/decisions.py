@@ -13,6 +13,7 @@ from sft_keras.errors import ConfigError
 from sft_keras.services.base import Installation
 
 if TYPE_CHECKING:
+    from sft_keras.evaluation.costs import CostReport
     from sft_keras.runs.decided import Decided
     from sft_keras.tasks.base import Prediction
 
@@ -29,18 +30,20 @@ class DecisionServices(Installation):
             run: The folder of the run.
             costs: A CSV file: a header with the answers, a row for each true label, its name first. What was kept
                 with the run if left out.
-            hand_over: What asking a person costs; with kept costs, that of then if left out.
+            hand_over: What asking a person costs; with kept costs, that of then if left out. Costs that are only shown
+                again are left as they are.
 
         Raises:
             SftError: The run has no test part, or the file is no such table, or nothing was kept.
         """
-        from sft_keras.inference.loading import load_predictor
-        from sft_keras.runs.decided import decided, read_costs, save_costs, saved_costs
+        from sft_keras.inference.loading import quickest_predictor
+        from sft_keras.runs.decided import decided, keep_costs, read_costs, saved_by_label, saved_costs
         from sft_keras.runs.directory import RunDirectory
         from sft_keras.runs.tested import load_tested
 
         folder = RunDirectory.open(run)
         names = load_tested(folder).names
+        is_new, by_label = costs is not None or hand_over is not None, None
         if costs is not None:
             matrix: Any = read_costs(costs, names)
         else:
@@ -52,10 +55,10 @@ class DecisionServices(Installation):
                     fix=f"Give --costs FILE, a CSV: a header with the answers {', '.join(names[:10])}, "
                     "and a row for each true label.",
                 )
+            by_label = saved_by_label(folder, names)
             matrix, hand_over = kept.matrix, kept.hand_over if hand_over is None else hand_over
-        found = decided(folder, matrix, hand_over, lambda texts: load_predictor(folder.bundle).probabilities(texts))
-        save_costs(folder, found)
-        return found
+        found = decided(folder, matrix, hand_over, lambda texts: quickest_predictor(folder.bundle).probabilities(texts))
+        return keep_costs(folder, found, by_label) if is_new else found
 
 
 def decider(costs: Path, names: Sequence[str], hand_over: float | None) -> Callable[[Prediction], str]:
@@ -80,6 +83,11 @@ def as_values(found: Decided) -> dict[str, Any]:
         "costs": found.costs.matrix.tolist(),
         "hand_over": found.costs.hand_over,
         "ranges_of_second_label": [{"answer": name or A_PERSON, "from": a, "to": b} for name, a, b in found.ranges],
-        "test": asdict(found.test),
-        "validation": asdict(found.validation) if found.validation else None,
+        "test": _values(found.test, found.names),
+        "validation": _values(found.validation, found.names) if found.validation else None,
+        "validation_missing": found.missing,
     }
+
+
+def _values(report: CostReport, names: Sequence[str]) -> dict[str, Any]:
+    return asdict(report) | {"single": names[report.single]}

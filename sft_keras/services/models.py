@@ -169,6 +169,7 @@ class ModelServices(Installation):
         Raises:
             SftError: A file or the bundle cannot be used.
         """
+        from sft_keras.artifacts.bundle import read_bundle
         from sft_keras.data.columns import choose_text_column
         from sft_keras.data.writers import require_writable
         from sft_keras.inference.loading import quickest_predictor
@@ -178,12 +179,12 @@ class ModelServices(Installation):
         require_writable(target)  # before the long work
         table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
-        predictor = quickest_predictor(bundle)
-        decide = None
+        checked, decide = read_bundle(bundle), None
         if costs is not None:
             from sft_keras.services.decisions import decider
 
-            decide = decider(costs, predictor.labels.names, hand_over)
+            decide = decider(costs, checked.labels.names, hand_over)
+        predictor = quickest_predictor(checked)
         watch = Watching(bundle, predictor.labels.names)
         predict_table(
             predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear, decide=decide

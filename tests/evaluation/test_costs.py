@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sft_keras.errors import DataError, InputValueError
+from sft_keras.errors import DataError, InputValueError, TrainingError
 from sft_keras.evaluation import costs as module
-from sft_keras.evaluation.costs import answer_ranges, check_costs, cost_report, decide, filled_matrix
+from sft_keras.evaluation.costs import (
+    PERSON,
+    Costs,
+    answer_ranges,
+    check_costs,
+    cost_report,
+    decide,
+    filled_matrix,
+)
+from sft_keras.evaluation.told import cost_text, told_down
 
 
 def made(rows: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -153,3 +162,58 @@ def test_many_labels_and_large_costs():
         labels, scores, check_costs(filled_matrix(np.full(100, 1e8), np.full(100, 1e8)), 100), samples=50
     )
     assert np.isfinite([each.mean for each in report.policies]).all()
+
+
+@pytest.mark.parametrize("unit", [1e-11, 1e-3, 1e3])
+def test_the_unit_of_the_costs_decides_nothing(unit):
+    draw = np.random.default_rng(0)
+    scores = draw.dirichlet(np.ones(3), 200)
+    matrix = np.array([[0, 1, 4], [2, 0, 1], [5, 1, 0]], float)
+    expected = decide(scores, check_costs(matrix, 3, 0.5))
+    assert decide(scores, Costs(matrix * unit, 0.5 * unit)).tolist() == expected.tolist()
+
+
+def test_an_answer_that_is_forbidden_does_not_blur_the_others():
+    scores = np.random.default_rng(0).dirichlet(np.ones(3), 200)
+    matrix = np.array([[0, 0.001, 0.004], [0.002, 0, 0.001], [0.005, 0.001, 0]])
+    free = decide(scores, check_costs(matrix, 3))
+    matrix[0, 2] = 1e9
+    forbidden = decide(scores, check_costs(matrix, 3))
+    assert (forbidden[free != 2] == free[free != 2]).all()
+
+
+def test_probabilities_that_are_no_numbers_decide_nothing():
+    with pytest.raises(TrainingError):
+        decide([[np.nan, np.nan]], check_costs([[0, 1], [1, 0]], 2))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "hand_over", "expected"),
+    [
+        ([[0, 0], [0, 0]], None, {0: (0, 0.5), 1: (0.5, 1)}),
+        ([[2, 2], [2, 2]], 2, {0: (0, 0.5), 1: (0.5, 1)}),
+        ([[3, 3], [1, 1]], 2, {PERSON: (0, 0.5), 1: (0.5, 1)}),
+        ([[1, 1], [3, 3]], 2, {0: (0, 0.5), PERSON: (0.5, 1)}),
+    ],
+)
+def test_of_ranges_that_cost_the_same_none_overlap(matrix, hand_over, expected):
+    found = answer_ranges(check_costs(matrix, 2, hand_over))
+    assert set(found) == set(expected)
+    assert all(found[answer] == pytest.approx(ends) for answer, ends in expected.items())
+
+
+def test_figures_as_they_are_told():
+    assert [cost_text(value) for value in (999.6, 0.2534, 12345.678, 0)] == ["1,000", "0.253", "12,346", "0"]
+    for share, expected in (
+        (0.8777, 0.877),
+        (0.877, 0.877),
+        (float(np.float32(0.9)), 0.9),
+        (0.99996, 0.99996),
+        (0.0004, 0.0004),
+        (0, 0),
+        (1, 1),
+    ):
+        told, decimals = told_down(share)
+        assert told == expected
+        assert told <= share + 1e-7
+        assert float(f"{100 * told:.{decimals}f}") == pytest.approx(100 * told)

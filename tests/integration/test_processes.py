@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,18 @@ def while_the_bundle_is_written(event: dict[str, Any]) -> bool:
     return event["event"] == "phase" and event["name"] == "saving"
 
 
+@pytest.fixture
+def as_in_other_processes() -> Iterator[None]:
+    """What is compared to the bit is computed alike: TensorFlow improves its graphs, as `tests/conftest.py` forbids."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 # More moments, at random: benchmarks/kill_nine.py.
+@pytest.mark.usefixtures("as_in_other_processes")
 @pytest.mark.parametrize(("backbone", "moment"), [("lstm", within_an_epoch), ("bert", while_the_bundle_is_written)])
 def test_killed_and_resumed_is_as_unbroken(
     sft: Cli,

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from sft_keras.cli import app
 from sft_keras.errors import DataError, InputValueError, SftError
 from sft_keras.inference.tables import predict_table
+from sft_keras.runs import decided
 from sft_keras.runs.decided import VALIDATION_PREDICTIONS, read_costs
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.reports import save_predictions
@@ -22,7 +23,7 @@ from sft_keras.services.space.base import new_key
 from sft_keras.services.wording import told
 from sft_keras.settings import Settings
 from sft_keras.tasks.base import Prediction
-from sft_keras.ui.tabs.evaluate_costs import costs_effect, figures_of, table_of
+from sft_keras.ui.tabs.evaluate_costs import costs_effect, figures_of, has_matrix, table_of
 from sft_keras.ui.tabs.evaluate_wanted import wanted_effect
 from sft_keras.ui.texts import catalogue
 from tests.services.made_runs import NAMES, answers, examples, made_run
@@ -175,6 +176,103 @@ def test_many_labels_are_asked_for_two_figures_each(space: Space):
     assert "cannot be used" in costs_effect(space, run, [row[:2] for row in rows], None, EN)
 
 
+def test_what_the_page_said_outlives_a_look_from_the_command_line(space: Space):
+    names = tuple(f"l{i:02}" for i in range(20))
+    labels = [names[i % 20] for i in range(ROWS)]
+    run = made(space, answers([i % 20 for i in range(ROWS)], 20, seed=0, right=0.5), names=names, labels=labels)
+    figures = [[7.0, 2.0], *[[1.0, 0.0]] * 19]
+    space.decision_costs(run, by_label=figures)
+    file = space.place("runs", run) / "data" / "costs.json"
+    before = file.read_bytes()
+    assert CliRunner().invoke(app, ["costs", str(space.place("runs", run))]).exit_code == 0
+    assert file.read_bytes() == before
+    # A new price of a person leaves the figures as they are.
+    Services(space.settings).decision_costs(space.place("runs", run), None, 0.5)
+    assert space.saved_figures(run) == figures
+    assert space.saved_costs(run)[1].hand_over == 0.5
+    assert not has_matrix(space, run)
+    # A full matrix of the command line is none that the page could show.
+    file.write_text(json.dumps({**json.loads(file.read_text()), "by_label": None}))
+    assert has_matrix(space, run)
+    for wrong in ([[float("nan"), True]] * 20, [[1.0]] * 20, "x"):
+        file.write_text(json.dumps({**json.loads(before), "by_label": wrong}))
+        assert space.saved_figures(run) is None
+
+
+def test_a_full_disk_costs_only_the_keeping(space: Space, scores: np.ndarray, monkeypatch: pytest.MonkeyPatch):
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    run = made(space, scores)
+    monkeypatch.setattr(decided, "write_json", full)
+    shown = costs_effect(space, run, [[name, *row] for name, row in zip(NAMES, MATRIX, strict=True)], None, EN)
+    assert "could not be kept" in shown
+    assert "on average" in shown
+
+
+def test_a_run_without_a_test_part_is_no_old_one(space: Space, scores: np.ndarray):
+    run = space.place("runs", made(space, scores))
+    (run / "data" / "test.parquet").unlink()
+    with pytest.raises(SftError, match="no scored test part"):
+        Services(space.settings).decision_costs(run)
+
+
+def test_why_validation_rows_are_not_scored_is_told(space: Space, scores: np.ndarray, tmp_path: Path):
+    run = space.place("runs", made(space, scores))
+    file = tmp_path / "costs.csv"
+    file.write_text("\n".join([",".join(["true", *NAMES]), *(f"{name},1,1,1" for name in NAMES)]))
+    told_so = CliRunner().invoke(app, ["costs", str(run), "--costs", str(file)]).stdout
+    assert "could not be scored" in told_so
+    found = json.loads(CliRunner().invoke(app, ["costs", str(run), "--json"]).stdout)
+    assert found["validation_missing"] == "The run has no validation part."
+    assert found["test"]["single"] in NAMES
+
+
+def test_the_label_for_all_texts_is_chosen_on_validation_rows(space: Space):
+    """Two of three test rows are of the first label, two of three validation rows of the second."""
+    labels, other = [NAMES[0]] * 60 + [NAMES[1]] * 30, [NAMES[0]] * 30 + [NAMES[1]] * 60
+    run = made_run(space, TEXTS, labels, answers([0] * 60 + [1] * 30, 3, seed=0, right=0.6), names=NAMES)
+    folder = RunDirectory(space.place("runs", run))
+    examples(TEXTS, other).to_parquet(folder.data / "validation.parquet")
+    save_predictions(folder, NAMES, answers([0] * 30 + [1] * 60, 3, seed=0, right=0.6), VALIDATION_PREDICTIONS)
+    assert space.decision_costs(run, [[0, 1, 1], [1, 0, 1], [1, 1, 0]]).test.single == 1
+
+
+def test_something_simpler_is_praised_only_beyond_chance(space: Space):
+    """By a price of a person at which asking and answering cost about the same, one is cheaper by chance."""
+    for seed in range(12):
+        run = made(space, answers(TRUTH, 3, seed=seed, right=0.55))
+        found = space.decision_costs(run, [[0, 1, 1], [1, 0, 1], [1, 1, 0]], 0.44)
+        person = found.test.policy("person")
+        rows = [[name, *row] for name, row in zip(NAMES, [[0, 1, 1], [1, 0, 1], [1, 1, 0]], strict=True)]
+        praised = "Something simpler" in costs_effect(space, run, rows, 0.44, EN)
+        beyond = [each for each in found.test.policies if each.name in ("single", "person") and each.more_high < 0]
+        assert praised == bool(beyond), (seed, person)
+
+
+def test_an_accuracy_that_the_test_part_misses_is_a_warning(space: Space):
+    sure = np.full((ROWS, 3), 0.00002)
+    sure[:, 0] = 0.99996
+    right = sure[np.arange(ROWS)[:, None], (np.arange(3)[None, :] - np.array(TRUTH)[:, None]) % 3]
+    run = made(space, sure, validation=right)  # on validation all is right, on test a third
+    shown = wanted_effect(space, run, 95.0, EN)
+    assert "That is less than" in shown
+    assert "33.3%" in shown
+
+
+def test_a_threshold_is_told_so_that_it_can_be_used(space: Space):
+    scores = answers(TRUTH, 3, seed=1, right=0.7)
+    hits = scores.argmax(axis=1) == np.array(TRUTH)
+    sure = np.where(hits, 0.99996, 0.4)
+    rows = np.full((ROWS, 3), ((1 - sure) / 2)[:, None])
+    rows[np.arange(ROWS), scores.argmax(axis=1)] = sure
+    run = made(space, rows, validation=rows)
+    found = space.wanted_accuracy(run, 0.95)
+    assert found.threshold == 0.99996
+    assert found.answered == hits.sum()
+    assert "99.9960%" in wanted_effect(space, run, 95.0, EN)
+
+
 def test_rows_that_were_sorted_are_put_in_order():
     assert figures_of([["b", 1, 0], ["a", 0, 2]], ["a", "b"]) == [[0, 2], [1, 0]]
 
@@ -188,7 +286,27 @@ def test_a_file_of_costs_may_have_another_order(tmp_path: Path):
 @pytest.mark.parametrize(
     "text",
     [
+        "t;a;b\na;0;1,5\nb;2;0\n",
+        "t\ta\tb\na\t0\t1,5\nb\t2\t0\n",
+        "\ufefft;a;b;\r\na;0;1.5;\r\nb;2;0;\r\n",
+        "t,a,b\ra,0,1.5\rb,2,0\r",
+        "t,a,b,\na,0,1.5,\nb,2,0,\n",
+    ],
+)
+def test_a_file_of_costs_as_spreadsheets_write_it(tmp_path: Path, text: str):
+    file = tmp_path / "costs.csv"
+    file.write_bytes(text.encode())
+    assert read_costs(file, ["a", "b"]) == [[0, 1.5], [2, 0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
+        "t,a,b\na,0,nan\nb,1,0\n",
+        "t,a,b\na,0,-1\nb,1,0\n",
+        "t,a,b\na,0,inf\nb,1,0\n",
+        "t,a,b\na,0,\nb,1,0\n",
         "t,a,b\na,0,1\n",
         "t,a,c\na,0,1\nc,1,0\n",
         "t,a,b\na,0\nb,1,0\n",

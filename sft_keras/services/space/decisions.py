@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sft_keras.evaluation.told import cost_text, told_down
 from sft_keras.services.space.evaluation import EvaluationSpace
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from sft_keras.evaluation.thresholds import Attained
     from sft_keras.runs.decided import Answer, Decided
 
-__all__ = ["Attained", "CostReport", "Costs", "Decided", "DecisionSpace"]
+__all__ = ["Attained", "CostReport", "Costs", "Decided", "DecisionSpace", "cost_text", "told_down"]
 
 
 class DecisionSpace(EvaluationSpace):
@@ -35,7 +36,7 @@ class DecisionSpace(EvaluationSpace):
             SftError: The run has no test part, or kept no answers.
         """
         from sft_keras.evaluation.costs import checked_figures, filled_matrix
-        from sft_keras.runs.decided import decided, save_costs
+        from sft_keras.runs.decided import decided, keep_costs
 
         with self._reading(run) as folder:
             figures = None
@@ -43,8 +44,7 @@ class DecisionSpace(EvaluationSpace):
                 figures = checked_figures(by_label, len(self._tested(run).names))
                 matrix = filled_matrix(figures[:, 0], figures[:, 1])
             found = decided(folder, matrix, hand_over, self._answer(run))
-            save_costs(folder, found, None if figures is None else figures.tolist())
-        return found
+            return keep_costs(folder, found, None if figures is None else figures.tolist())
 
     def saved_costs(self, run: str) -> tuple[tuple[str, ...], Costs | None]:
         """The labels, and what was said of their mistakes the last time, if anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sft_keras.services.space.decisions import told_down
 from sft_keras.services.space.evaluation import ComparisonView, RowView, ThresholdView
 from sft_keras.ui.components.html import Markup, callout, escaped, heading, joined, table, tag
 from sft_keras.ui.texts import Catalogue
@@ -15,6 +16,12 @@ _LEFT, _TOP, _WIDE, _HIGH = 34.0, 8.0, 400.0, 190.0
 def percent(share: float | None, say: Catalogue, *, decimals: int = 1) -> str:
     """A share in percent, as the language writes it."""
     return "–" if share is None else say("evaluate.percent", value=f"{100 * share:.{decimals}f}")
+
+
+def edge(share: float, say: Catalogue) -> str:
+    """A threshold in percent: rounded down, with as many decimals as tell it from 0 and 100 percent."""
+    told, decimals = told_down(share)
+    return percent(told, say, decimals=decimals)
 
 
 def report_part(sections: Mapping[str, str], *names: str) -> Markup:

@@ -9,8 +9,9 @@ import gradio as gr
 
 from sft_keras.errors import InputValueError, SftError
 from sft_keras.services import Space
+from sft_keras.services.space.decisions import cost_text
 from sft_keras.ui.components.html import Markup, block, callout, joined, table, tag
-from sft_keras.ui.components.results import percent
+from sft_keras.ui.components.results import edge
 from sft_keras.ui.shared import Shared, guarded, known, on_change, quiet, space_of, told
 from sft_keras.ui.texts import Catalogue
 
@@ -22,7 +23,10 @@ MOST_IN_A_MATRIX = 12
 
 
 def table_of(space: Space, run: str, say: Catalogue) -> tuple[list[str], list[list[Any]], float | None]:
-    """The header, the rows and the price of a person that the page begins with: those that were kept, or 1 each."""
+    """The header, the rows and the price of a person that the page begins with: those that were kept, or 1 each.
+
+    Of a matrix that was kept by the command line, more labels than fit on a page show 1 each: see `has_matrix`.
+    """
     names, kept = space.saved_costs(run)
     price = kept.hand_over if kept else None
     if len(names) > MOST_IN_A_MATRIX:
@@ -32,6 +36,12 @@ def table_of(space: Space, run: str, say: Catalogue) -> tuple[list[str], list[li
     size = range(len(names))
     matrix = kept.matrix.tolist() if kept else [[float(t != a) for a in size] for t in size]
     return [say("costs.corner"), *names], [[name, *row] for name, row in zip(names, matrix, strict=True)], price
+
+
+def has_matrix(space: Space, run: str) -> bool:
+    """Whether a matrix is kept that the page is too small for."""
+    names, kept = space.saved_costs(run)
+    return len(names) > MOST_IN_A_MATRIX and kept is not None and space.saved_figures(run) is None
 
 
 def figures_of(rows: object, names: Sequence[str]) -> list[Any]:
@@ -68,10 +78,10 @@ def costs_effect(space: Space, run: str, rows: object, price: object, say: Catal
 def _words(found: Decided, say: Catalogue) -> Markup:
     sentences = []
     for name, low, high in found.ranges:
-        values = {"low": percent(low, say), "high": percent(high, say), "second": found.names[1]}
+        values = {"low": edge(low, say), "high": edge(high, say), "second": found.names[1]}
         sentences.append(say("costs.range" if name else "costs.range_person", name=name or "", **values))
     own, likeliest = found.test.policy("decision"), found.test.policy("likeliest")
-    values = {"own": cost(own.mean), "likeliest": cost(likeliest.mean)}
+    values = {"own": cost_text(own.mean), "likeliest": cost_text(likeliest.mean)}
     if likeliest.more_low is not None and likeliest.more_low > 0:
         key = "cheaper"
     elif likeliest.more_high is not None and likeliest.more_high < 0:
@@ -79,9 +89,11 @@ def _words(found: Decided, say: Catalogue) -> Markup:
     else:
         key = "alike"
     sentences.append(say(f"costs.{key}", **values))
-    best = min(found.test.policies, key=lambda each: each.mean)
-    if best.name in ("single", "person") and best.more < 0:
-        sentences.append(say("costs.simpler", name=_way(best.name, found.test, found, say), mean=cost(best.mean)))
+    simple = (each for each in found.test.policies if each.name in ("single", "person"))
+    cheaper = [each for each in simple if each.more_high is not None and each.more_high < 0]
+    if cheaper:
+        best = min(cheaper, key=lambda each: each.mean)
+        sentences.append(say("costs.simpler", name=_way(best.name, found.test, found, say), mean=cost_text(best.mean)))
     return joined(tag("p", each, class_="r-effect", aria_live="polite") for each in sentences)
 
 
@@ -96,10 +108,11 @@ def _table(found: Decided, say: Catalogue) -> Markup:
         more = ["–", "–"]
         if each.name != "decision":
             more = [
-                f"{'+' if each.more >= 0 else '−'}{cost(abs(each.more))}",
+                f"{'+' if each.more >= 0 else '−'}{cost_text(abs(each.more))}",
                 _ends(each.more_low, each.more_high, say),
             ]
-        rows.append([_way(each.name, found.test, found, say), cost(each.mean), _ends(each.low, each.high, say), *more])
+        own = [cost_text(each.mean), _ends(each.low, each.high, say)]
+        rows.append([_way(each.name, found.test, found, say), *own, *more])
     return table(header, rows, caption=say("costs.title"), numbers={1, 2, 3, 4})
 
 
@@ -111,9 +124,10 @@ def _how(found: Decided, say: Catalogue) -> str:
             rows=f"{report.rows:,}",
             changed=f"{report.changed:,}",
             handed=f"{report.handed_over:,}",
-            expected=cost(report.expected),
+            expected=cost_text(report.expected),
         )
     ]
+    parts.append(say("costs.kept" if found.kept else "costs.not_kept"))
     if found.validation is None:
         parts.append(say("costs.no_validation"))
     else:
@@ -122,20 +136,15 @@ def _how(found: Decided, say: Catalogue) -> str:
             say(
                 "costs.validation",
                 rows=f"{own.rows:,}",
-                mean=cost(own.policy("decision").mean),
-                expected=cost(own.expected),
+                mean=cost_text(own.policy("decision").mean),
+                expected=cost_text(own.expected),
             )
         )
     return " ".join(parts)
 
 
-def cost(value: float) -> str:
-    """A cost in three digits, without an exponent for what people type."""
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
-
-
 def _ends(low: float | None, high: float | None, say: Catalogue) -> str:
-    return "–" if low is None or high is None else say("costs.from_to", low=cost(low), high=cost(high))
+    return "–" if low is None or high is None else say("costs.from_to", low=cost_text(low), high=cost_text(high))
 
 
 def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
@@ -173,24 +182,30 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
             header, rows, kept = table_of(space_of(shared.services, owner, request), run, say)
         except SftError:
             return {shown_of: ""}
+        space = space_of(shared.services, owner, request)
         note = say("costs.what_many" if len(rows) > MOST_IN_A_MATRIX else "costs.what")
+        there = callout("info", say("costs.matrix_kept")) if has_matrix(space, run) else ""
         number: Literal["str", "number"] = "number"
         kinds: list[Literal["str", "number"]] = ["str", *(number for _ in header[1:])]
         return {
-            head: tag("p", note, class_="s-subdued"),
+            head: joined([tag("p", note, class_="s-subdued"), there]),
+            result: "",
             costs: gr.Dataframe(value={"headers": header, "data": rows}, datatype=kinds, static_columns=[0]),
             price: kept,
             shown_of: f"{run} {say.language}",
         }
 
-    def work(owner: str, run: str, rows: Any, hand_over: Any, request: gr.Request) -> str:
+    def work(owner: str, run: str, rows: Any, hand_over: Any, of: str, request: gr.Request) -> str:
+        if of != f"{run} {texts.of(request).language}":  # the table is still that of another run
+            return callout("info", texts.of(request)("costs.other_run"))
         return costs_effect(space_of(shared.services, owner, request), run, rows, hand_over, texts.of(request))
 
     keys = [shared.owner, shared.run]
-    start.click(guarded(texts, work), [*keys, costs, price], result, api_visibility="private")
-    shared.run.change(lambda: "", None, result, **on_change())
+    started = start.click(guarded(texts, work), [*keys, costs, price, shown_of], result, api_visibility="private")
+    # A slow answer must not stand under the run that was chosen meanwhile.
+    shared.run.change(lambda: "", None, result, cancels=[started], **on_change())
 
     def listen(shown: gr.events.Dependency) -> None:
-        shown.then(guarded(texts, show), [*keys, shown_of], [head, costs, price, shown_of], **quiet())
+        shown.then(guarded(texts, show), [*keys, shown_of], [head, costs, price, shown_of, result], **quiet())
 
     return listen

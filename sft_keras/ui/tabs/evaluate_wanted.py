@@ -8,8 +8,8 @@ import gradio as gr
 
 from sft_keras.errors import SftError
 from sft_keras.services import Space
-from sft_keras.ui.components.html import Markup, block, callout, tag
-from sft_keras.ui.components.results import percent
+from sft_keras.ui.components.html import Markup, block, callout, joined, tag
+from sft_keras.ui.components.results import edge, percent
 from sft_keras.ui.shared import Shared, guarded, on_change, space_of, told
 from sft_keras.ui.texts import Catalogue
 
@@ -28,17 +28,17 @@ def wanted_effect(space: Space, run: str, wanted: object, say: Catalogue) -> Mar
     if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not LEAST <= wanted <= MOST:
         return callout("error", say("costs.wanted_range", least=f"{LEAST:g}", most=f"{MOST:g}"))
     try:
-        found = space.wanted_accuracy(run, wanted / 100)
+        found = space.wanted_accuracy(run, round(wanted / 100, 6))
     except SftError as error:
         return callout("info", told(error, say))
     values = {"wanted": percent(wanted / 100, say), "rows": f"{found.rows:,}"}
     if found.threshold is None:
         return callout("warning", say("costs.wanted_never", **values))
     if not found.answered:
-        key, threshold = "wanted_nothing", percent(found.threshold, say)
+        key, threshold = "wanted_nothing", edge(found.threshold, say)
         return callout("warning", say(f"costs.{key}", threshold=threshold, **values))
     values |= {
-        "threshold": percent(found.threshold, say),
+        "threshold": edge(found.threshold, say),
         "coverage": percent(found.coverage, say),
         "answered": f"{found.answered:,}",
         "accuracy": percent(found.accuracy, say),
@@ -46,7 +46,10 @@ def wanted_effect(space: Space, run: str, wanted: object, say: Catalogue) -> Mar
         "high": percent(found.high, say),
     }
     key = "wanted_found" if found.threshold else "wanted_always"
-    return tag("p", say(f"costs.{key}", **values), class_="r-effect", aria_live="polite")
+    told_so = tag("p", say(f"costs.{key}", **values), class_="r-effect", aria_live="polite")
+    if found.high is not None and found.high < found.wanted:
+        return joined([told_so, callout("warning", say("costs.wanted_missed", **values))])
+    return told_so
 
 
 def build(shared: Shared) -> None:
@@ -62,5 +65,6 @@ def build(shared: Shared) -> None:
         return wanted_effect(space_of(shared.services, owner, request), run, share, texts.of(request))
 
     keys = [shared.owner, shared.run, wanted]
-    gr.on([find.click, wanted.submit], guarded(texts, show), keys, result, api_visibility="private")
-    shared.run.change(lambda: "", None, result, **on_change())
+    asked = gr.on([find.click, wanted.submit], guarded(texts, show), keys, result, api_visibility="private")
+    # A slow answer must not stand under the run that was chosen meanwhile.
+    shared.run.change(lambda: "", None, result, cancels=[asked], **on_change())

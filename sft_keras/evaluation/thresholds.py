@@ -117,8 +117,11 @@ def attained(
     threshold = threshold_for(*validation, wanted)
     if threshold is None:
         return Attained(wanted, None, len(hits))
-    least, threshold = threshold, told_down(threshold)[0]  # what is told is what was tried
-    answered = confidence >= min(least, threshold)
+    # As it is told, if it still holds then: rounded down, it lets in further rows.
+    told = min(told_down(threshold)[0], threshold)
+    if validation[1][validation[0] >= told].mean() >= wanted:
+        threshold = told
+    answered = confidence >= threshold
     count, right = int(answered.sum()), int(hits[answered].sum())
     if not count:
         return Attained(wanted, threshold, len(hits))

@@ -112,7 +112,7 @@ class Explainer:
             needed = PROCESS_BYTES + WEIGHTS_IN_MEMORY * (checked.folder / MODEL).stat().st_size
             if psutil.virtual_memory().available < needed:
                 raise OverloadedError(
-                    "There is too little memory for an exact explanation now.", fix="Try again when no training runs."
+                    "There is too little memory for this now.", fix="Try again when no training runs."
                 )
             self._process, self._folder, self._stamp = ProcessPredictor(checked), checked.folder, stamp
         return self._process

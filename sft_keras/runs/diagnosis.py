@@ -55,15 +55,9 @@ def subject_of(
     Raises:
         SftError: There is no model, or a file is damaged.
     """
+    from sft_keras.inference.loading import quickest_predictor
+
     bundle = read_bundle(run.bundle)
-    if bundle.has_graph:
-        from sft_keras.inference.graph import GraphPredictor
-
-        predictor: Any = GraphPredictor(bundle)
-    else:
-        from sft_keras.inference.loading import load_predictor
-
-        predictor = load_predictor(bundle)
     cache = None
     if settings is not None:
         from sft_keras.training.feature_cache import FeatureCache
@@ -77,7 +71,7 @@ def subject_of(
         splits=replace(splits, train=splits.train.take(drawn)) if len(drawn) < len(splits.train) else splits,
         bundle=bundle,
         report=bundle.report,
-        predictor=predictor,
+        predictor=quickest_predictor(bundle),
         cache=cache,
         sink=sink or Silent(),
         should_stop=should_stop,

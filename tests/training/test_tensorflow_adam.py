@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,9 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sft_keras.config import OptimizerConfig
+from sft_keras.config import OptimizerConfig, RunConfig
+from sft_keras.data.examples import Examples
+from sft_keras.training import build, used_rows
 from sft_keras.training.optimizers import LayerwiseRates, build_optimizer, settle
+from sft_keras.training.progress import Silent
+from sft_keras.training.short_dropout import ShortDropout
+from sft_keras.training.strategies import train
+from sft_keras.training.tensorflow_adam import OnePassAdam
 from sft_keras.training.used_rows import UsedRows
+from tests.conftest import TINY, merged, sentences
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="the optimizer of TensorFlow")
 
@@ -153,3 +161,41 @@ def test_a_frozen_embedding_is_left_alone() -> None:
     start = Small()
     start(np.zeros((1, 3), "int32"))
     np.testing.assert_array_equal(np.array(model.embedding.embeddings), np.array(start.embedding.embeddings))
+
+
+def test_two_replicas_get_the_optimizer_of_keras() -> None:
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        assert not isinstance(quick("adamw")(None), OnePassAdam)
+    assert isinstance(quick("adamw")(None), OnePassAdam)
+
+
+def test_a_training_takes_the_quick_paths_and_ends_as_without_them(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = sentences(60)
+    rows = Examples([text for text, _ in pairs], [label for _, label in pairs], None, np.arange(1, 61), "made")
+    short, drawn = ShortDropout.call, []
+
+    def call(layer: Any, inputs: Any, training: bool = False) -> Any:
+        drawn.append(training)
+        return short(layer, inputs, training=training)
+
+    monkeypatch.setattr(ShortDropout, "call", call)
+    monkeypatch.setattr(used_rows, "LARGEST_SHARE", 1.0)  # their few words are nearly all in these texts
+    config = RunConfig.parse(merged(TINY, {"model": {"backbone": str(tiny_bert)}, "training": {"epochs": 2}}))
+
+    def trained(folder: str) -> Any:
+        return train(config, rows, rows, checkpoints=tmp_path / folder, sink=Silent())
+
+    quick_one = trained("quick")
+    optimizer = quick_one.model.optimizer
+    assert isinstance(optimizer, OnePassAdam)
+    assert optimizer.used is not None
+    assert len(optimizer.used.rows) < optimizer.used.variable.shape[0]
+    assert any(drawn)
+    assert not any(isinstance(layer, ShortDropout) for layer in quick_one.model._flatten_layers())
+    monkeypatch.setattr(build, "used_rows", lambda *_: None)
+    plain_one = trained("plain")
+    assert plain_one.model.optimizer.used is None
+    for left, right in zip(quick_one.model.trainable_variables, plain_one.model.trainable_variables, strict=True):
+        np.testing.assert_allclose(np.array(left), np.array(right), rtol=1e-4, atol=1e-5, err_msg=left.path)

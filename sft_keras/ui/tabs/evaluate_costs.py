@@ -179,12 +179,13 @@ def build(shared: Shared) -> Callable[[gr.events.Dependency], None]:
         if not run or before == f"{run} {say.language}" or not known(owner, request):
             return {shown_of: before}
         try:
-            header, rows, kept = table_of(space_of(shared.services, owner, request), run, say)
+            space = space_of(shared.services, owner, request)
+            header, rows, kept = table_of(space, run, say)
+            too_large = has_matrix(space, run)
         except SftError:
             return {shown_of: ""}
-        space = space_of(shared.services, owner, request)
         note = say("costs.what_many" if len(rows) > MOST_IN_A_MATRIX else "costs.what")
-        there = callout("info", say("costs.matrix_kept")) if has_matrix(space, run) else ""
+        there = callout("info", say("costs.matrix_kept")) if too_large else ""
         number: Literal["str", "number"] = "number"
         kinds: list[Literal["str", "number"]] = ["str", *(number for _ in header[1:])]
         return {

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import statistics
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 import torch
 import transformers
+from turns import timed_answers
 
 
 def main(work: dict[str, Any]) -> None:
@@ -27,21 +25,10 @@ def main(work: dict[str, Any]) -> None:
     classify = transformers.pipeline("text-classification", model=work["weights"], device="cpu")
     # The texts are sorted by length as a person would do who knows: the pipeline itself takes them as they come.
     texts = sorted(work["texts"], key=len) if work["sorted"] else work["texts"]
-    options = {"batch_size": 32, "truncation": True, "max_length": work["max_length"]}
-    classify(texts[:64], **options)
-    began = time.perf_counter()
-    classify(texts, **options)
-    seconds = time.perf_counter() - began
-    single = []
-    for text in work["texts"][: work["single"]]:
-        began = time.perf_counter()
-        classify(text, truncation=True, max_length=work["max_length"])
-        single.append(time.perf_counter() - began)
-    found = {
-        "texts_per_second": len(texts) / seconds,
-        "single_ms": 1000 * statistics.median(single),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+    cut = {"truncation": True, "max_length": work["max_length"]}
+    found = timed_answers(
+        lambda some: classify(some, batch_size=32, **cut), lambda text: classify(text, **cut), texts, work["single"]
+    )
     print(json.dumps(found))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 import torch  # noqa: E402 - the clock runs before the imports
 import transformers  # noqa: E402
+from turns import peak_mib  # noqa: E402
 
 
 class Rows(torch.utils.data.Dataset):
@@ -105,7 +105,8 @@ def main(work: dict[str, Any]) -> None:
             report_to="none",
             disable_tqdm=True,
             dataloader_num_workers=0,
-            use_cpu=True,
+            use_cpu=not work["gpu"],
+            bf16=work["gpu"],
             seed=work["seed"],
         )
         collate = transformers.DataCollatorWithPadding(tokenizer)
@@ -125,7 +126,7 @@ def main(work: dict[str, Any]) -> None:
                 "loss": result.training_loss,
                 "accuracy": right / len(truth),
                 "wall": time.perf_counter() - BEGAN,
-                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_mib": peak_mib(),
                 "gflops_fp32": matrix_rate(torch.float32),
                 "gflops_bf16": matrix_rate(torch.bfloat16),
                 "version": f"transformers {transformers.__version__}, torch {torch.__version__}",

@@ -13,7 +13,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training import HERE, carried_out, peer_python, work_of, write_rows
+from training import work_of, write_rows
+from turns import HERE, in_turns, peer_python, timed_answers
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -34,21 +34,7 @@ def predict_once(work: Mapping[str, Any]) -> None:
 
     predictor = quickest_predictor(Path(work["run"]) / "bundle")
     texts = work["texts"]
-    predictor.predict(texts[:64])
-    began = time.perf_counter()
-    predictor.predict(texts)
-    seconds = time.perf_counter() - began
-    single = []
-    for text in texts[: work["single"]]:
-        began = time.perf_counter()
-        predictor.predict([text])
-        single.append(time.perf_counter() - began)
-    found = {
-        "texts_per_second": len(texts) / seconds,
-        "single_ms": 1000 * statistics.median(single),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    print(json.dumps(found))
+    print(json.dumps(timed_answers(predictor.predict, lambda text: predictor.predict([text]), texts, work["single"])))
 
 
 def cold_start(work: Mapping[str, Any]) -> float:
@@ -97,18 +83,14 @@ def main() -> None:
         made = work_of(given.texts, given.rows, 1, folder)
         texts = texts_of(made["train"])
         run = train(made, folder)
-        work = {**made, "run": run, "texts": texts, "single": 200, "sorted": False}
-        rounds = []
-        for turn in range(given.rounds):
-            peer = [interpreter, str(HERE / "peer_prediction.py")]
-            rounds.append(
-                {
-                    "ours": carried_out([sys.executable, __file__, "--child"], work, folder),
-                    "pipeline": carried_out(peer, work, folder),
-                    "pipeline, sorted": carried_out(peer, {**work, "sorted": True}, folder),
-                }
-            )
-            print(f"round {turn + 1} of {given.rounds} done", file=sys.stderr, flush=True)
+        work = {**made, "run": run, "texts": texts, "single": texts[:200], "sorted": False}
+        peer = [interpreter, str(HERE / "peer_prediction.py")]
+        sides = {
+            "ours": ([sys.executable, __file__, "--child"], work),
+            "pipeline": (peer, work),
+            "pipeline, sorted": (peer, {**work, "sorted": True}),
+        }
+        rounds = in_turns(given.rounds, sides, folder)
         cold = cold_start(work)
     print(f"{len(texts)} {given.texts} texts, {given.rounds} rounds; cold start {cold:.2f} s")
     print(table(rounds))

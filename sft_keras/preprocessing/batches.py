@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from sft_keras.preprocessing.token_rows import TokenRows
+
 Inputs = dict[str, np.ndarray]
 
 # Rows are sorted by length within windows of so many batches: long enough to save nearly all padding, short
@@ -111,7 +113,7 @@ class EncodedRows:
     """Tokenised rows with their targets, ready to be batched.
 
     Attributes:
-        ids: One int32 array a row.
+        ids: Token ids of each row.
         targets: Class ids, int32, shape [rows].
         weights: Row weights, float32, shape [rows].
         pad_id: What fills a batch.
@@ -120,7 +122,7 @@ class EncodedRows:
         length: See `pad_batch`.
     """
 
-    ids: Sequence[np.ndarray]
+    ids: TokenRows
     targets: np.ndarray
     weights: np.ndarray
     pad_id: int
@@ -128,10 +130,10 @@ class EncodedRows:
     multiple: int = 1
     length: int | None = None
 
-    @functools.cached_property
+    @property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, shape [rows]."""
-        return np.asarray([len(row) for row in self.ids], dtype=np.int64)
+        return self.ids.lengths
 
     @functools.cached_property
     def longest(self) -> int:

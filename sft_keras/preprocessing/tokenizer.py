@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,11 +16,14 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from sft_keras.errors import ArtifactError
+from sft_keras.preprocessing.token_rows import TokenRows
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 # What published files call them.
 PADS = (PAD, "<pad>")
 MASKS = ("[MASK]", "<mask>")
+# Texts that are tokenised together.
+BLOCK = 8_192
 Unit = Literal["words", "characters"]
 
 
@@ -90,24 +93,31 @@ class TextTokenizer:
         """Whether capitals are folded."""
         return bool(self._tokenizer.normalizer) and self._tokenizer.normalizer.normalize_str("A") == "a"
 
-    def encode(self, texts: Sequence[str], max_length: int) -> list[np.ndarray]:
+    def encode(self, texts: Sequence[str], max_length: int, *, folder: Path | None = None) -> TokenRows:
         """Token ids of each text, special tokens included, cut at the end to `max_length`.
 
         Args:
             texts: The texts; lone surrogates are replaced, since they are no characters.
             max_length: Most ids a text.
+            folder: Where ids that are very many may lie; see `TokenRows.gather`.
 
         Returns:
             One int32 array of shape [tokens] a text; a text without any token gets one unknown token, because
             a row without a token has no vector.
         """
+        unknown = [self._tokenizer.token_to_id(UNKNOWN) or 0]
+
+        def blocks() -> Iterator[list[list[int]]]:
+            # What the library says of a text takes some kilobytes.
+            for start in range(0, len(texts), BLOCK):
+                block = self._tokenizer.encode_batch_fast([_clean(text) for text in texts[start : start + BLOCK]])
+                yield [encoding.ids or unknown for encoding in block]
+
         self._tokenizer.enable_truncation(max_length)
         try:
-            encodings = self._tokenizer.encode_batch_fast([_clean(text) for text in texts])
+            return TokenRows.gather(blocks(), folder)
         finally:
             self._tokenizer.no_truncation()
-        unknown = self._tokenizer.token_to_id(UNKNOWN) or 0
-        return [np.asarray(encoding.ids or [unknown], dtype=np.int32) for encoding in encodings]
 
     def encode_with_spans(self, text: str, max_length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Token ids of one text as `encode` gives them, and where each comes from.

@@ -34,22 +34,28 @@ def watch_of(place: Path, names: Sequence[str]) -> Watch | None:
     return None if reference is None else Watch(reference, tuple(names))
 
 
-def training_rows(place: Path) -> Path | None:
-    """The file of a run's training rows.
+def run_of(place: Path) -> RunDirectory | None:
+    """The run of a model.
 
     Args:
         place: The folder of a run, or its bundle.
 
     Returns:
-        None where they are not there, as of a bundle that was copied away; a folder "data" beside such a bundle is
-        somebody else's.
+        None where it is not there, as of a bundle that was copied away; what lies beside such a bundle is somebody
+        else's.
     """
     for run in map(RunDirectory, (place, place.parent)):
         is_run = (run.path / "status.json").is_file() and run.bundle.is_dir()
         if is_run and (run.path == place or (place.is_dir() and run.bundle.samefile(place))):
-            rows = run.data / "train.parquet"
-            return rows if rows.is_file() else None
+            return run
     return None
+
+
+def training_rows(place: Path) -> Path | None:
+    """The file of a run's training rows; None where they are not there. See `run_of`."""
+    run = run_of(place)
+    rows = None if run is None else run.data / "train.parquet"
+    return rows if rows is not None and rows.is_file() else None
 
 
 def run_reference(run: RunDirectory) -> Reference | None:

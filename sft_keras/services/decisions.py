@@ -13,8 +13,9 @@ from sft_keras.errors import ConfigError
 from sft_keras.services.base import Installation
 
 if TYPE_CHECKING:
-    from sft_keras.evaluation.costs import CostReport
+    from sft_keras.evaluation.costs import CostReport, Costs
     from sft_keras.runs.decided import Decided
+    from sft_keras.runs.directory import RunDirectory
     from sft_keras.tasks.base import Prediction
 
 A_PERSON = "(a person)"
@@ -23,7 +24,9 @@ A_PERSON = "(a person)"
 class DecisionServices(Installation):
     """Decisions of least expected cost."""
 
-    def decision_costs(self, run: Path, costs: Path | None = None, hand_over: float | None = None) -> Decided:
+    def decision_costs(
+        self, run: Path, costs: Path | None = None, hand_over: float | None = None, *, nobody: bool = False
+    ) -> Decided:
         """What mistakes of a run's model cost; kept with the run.
 
         Args:
@@ -32,46 +35,70 @@ class DecisionServices(Installation):
                 with the run if left out.
             hand_over: What asking a person costs; with kept costs, that of then if left out. Costs that are only shown
                 again are left as they are.
+            nobody: Whether nobody is asked any more, whatever was kept.
 
         Raises:
             SftError: The run has no test part, or the file is no such table, or nothing was kept.
         """
+        from dataclasses import replace
+
         from sft_keras.inference.loading import quickest_predictor
-        from sft_keras.runs.decided import decided, keep_costs, read_costs, saved_by_label, saved_costs
+        from sft_keras.runs.decided import decided, keep_costs, saved_by_label
         from sft_keras.runs.directory import RunDirectory
         from sft_keras.runs.tested import load_tested
 
         folder = RunDirectory.open(run)
         names = load_tested(folder).names
-        is_new, by_label = costs is not None or hand_over is not None, None
-        if costs is not None:
-            matrix: Any = read_costs(costs, names)
-        else:
-            kept = saved_costs(folder, names)
-            if kept is None:
-                raise ConfigError(
-                    "No costs were kept with this run.",
-                    where=str(run),
-                    fix=f"Give --costs FILE, a CSV: a header with the answers {', '.join(names[:10])}, "
-                    "and a row for each true label.",
-                )
-            by_label = saved_by_label(folder, names)
-            matrix, hand_over = kept.matrix, kept.hand_over if hand_over is None else hand_over
-        found = decided(folder, matrix, hand_over, lambda texts: quickest_predictor(folder.bundle).probabilities(texts))
+        by_label = saved_by_label(folder, names) if costs is None else None
+        chosen = costs_of(folder, names, costs, hand_over)
+        if nobody:
+            chosen = replace(chosen, hand_over=None)
+        found = decided(
+            folder,
+            chosen.matrix,
+            chosen.hand_over,
+            lambda texts: quickest_predictor(folder.bundle).probabilities(texts),
+        )
+        is_new = costs is not None or hand_over is not None or nobody
         return keep_costs(folder, found, by_label) if is_new else found
 
 
-def decider(costs: Path, names: Sequence[str], hand_over: float | None) -> Callable[[Prediction], str]:
-    """From a prediction to the label of least expected cost, or "(a person)"."""
-    from sft_keras.evaluation.costs import PERSON, check_costs, decide
-    from sft_keras.runs.decided import read_costs
+def costs_of(run: RunDirectory | None, names: Sequence[str], file: Path | None, hand_over: float | None) -> Costs:
+    """What mistakes of a model cost.
 
-    checked = check_costs(read_costs(costs, names), len(names), hand_over)
+    Args:
+        run: The run of the model; None if it is not here.
+        names: The labels of the model.
+        file: The costs, see `read_costs`; those that were kept with the run if left out.
+        hand_over: What asking a person costs; with kept costs, that of then if left out.
+
+    Raises:
+        SftError: The file is no such table, the costs cannot be used, or none were kept.
+    """
+    from sft_keras.evaluation.costs import check_costs
+    from sft_keras.runs.decided import read_costs, saved_costs
+
+    if file is not None:
+        return check_costs(read_costs(file, names), len(names), hand_over)
+    kept = None if run is None else saved_costs(run, names)
+    if kept is None:
+        raise ConfigError(
+            "No costs were kept with this run.",
+            where=str(run.path) if run else "",
+            fix=f"Give --costs FILE, a CSV: a header with the answers {', '.join(names[:10])}, "
+            "and a row for each true label.",
+        )
+    return kept if hand_over is None else check_costs(kept.matrix, len(names), hand_over)
+
+
+def decider(costs: Costs, names: Sequence[str], person: str = A_PERSON) -> Callable[[Prediction], str]:
+    """From a prediction to the label of least expected cost, or to the word for a person."""
+    from sft_keras.evaluation.costs import PERSON, decide
 
     def decided(prediction: Prediction) -> str:
         scores = np.array([[prediction.probabilities[name] for name in names]])
-        answer = int(decide(scores, checked)[0])
-        return A_PERSON if answer == PERSON else names[answer]
+        answer = int(decide(scores, costs)[0])
+        return person if answer == PERSON else names[answer]
 
     return decided
 

@@ -150,6 +150,7 @@ class ModelServices(Installation):
         probabilities: bool = False,
         costs: Path | None = None,
         hand_over: float | None = None,
+        decide: bool = False,
         language: str = "en",
         warn: Callable[[str], None] = lambda _sentence: None,
     ) -> int:
@@ -163,6 +164,7 @@ class ModelServices(Installation):
             probabilities: Whether to add the probability of each label.
             costs: A file with what mistakes cost, for a column `decision`; see `runs.decided.read_costs`.
             hand_over: What asking a person costs; such rows get the decision "(a person)".
+            decide: Whether to add that column without such a file, by the costs that were kept with the run.
             language: Of the warning.
             warn: Told, in one sentence, if the texts differ from those that the model was made of.
 
@@ -179,15 +181,17 @@ class ModelServices(Installation):
         require_writable(target)  # before the long work
         table = read_data(source, self.settings)
         column = choose_text_column(table.frame, text=text_column, source=table.source)
-        checked, decide = read_bundle(bundle), None
-        if costs is not None:
-            from sft_keras.services.decisions import decider
+        checked, decided = read_bundle(bundle), None
+        if decide or costs is not None:
+            from sft_keras.runs.reference import run_of
+            from sft_keras.services.decisions import costs_of, decider
 
-            decide = decider(costs, checked.labels.names, hand_over)
+            names = checked.labels.names
+            decided = decider(costs_of(run_of(bundle), names, costs, hand_over), names)
         predictor = quickest_predictor(checked)
         watch = Watching(bundle, predictor.labels.names)
         predict_table(
-            predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear, decide=decide
+            predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear, decide=decided
         )
         told = watch.told(language)
         if told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -16,6 +15,7 @@ from sft_keras.modeling.fine_tune_model import FineTuneModel, freeze
 from sft_keras.modeling.layers import with_layers
 from sft_keras.modeling.lora import add_lora, merged_weights
 from sft_keras.modeling.starting_point import StartingPoint
+from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
 from sft_keras.training.optimizers import LossScaling, build_optimizer, layer_shares
@@ -48,7 +48,7 @@ class Recipe:
     labels: Labels
     targets: np.ndarray
     start: StartingPoint | None = None
-    ids: Sequence[np.ndarray] | None = None
+    ids: TokenRows | None = None
 
     @classmethod
     def of(cls, config: RunConfig, training: Examples, start: StartingPoint | None, sink: ProgressSink) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
 import keras
@@ -26,6 +26,7 @@ from sft_keras.preprocessing.batches import (
     stream,
 )
 from sft_keras.preprocessing.parts import Part, PartedRows, divide
+from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.training.build import Recipe
 from sft_keras.training.callbacks import Bookkeeper
 from sft_keras.training.checkpoints import Checkpoints, Position
@@ -47,7 +48,7 @@ class Rows(Protocol):
 Outcome = Literal["complete", "stopped", "out_of_memory"]
 
 
-def encoded(part: Examples, ids: Sequence[np.ndarray], recipe: Recipe, model: FineTuneModel) -> EncodedRows:
+def encoded(part: Examples, ids: TokenRows, recipe: Recipe, model: FineTuneModel) -> EncodedRows:
     """A part whose texts were tokenised, as this model reads it."""
     weights = np.ones(len(part), dtype=np.float32) if part.weights is None else part.weights
     return EncodedRows(

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.modeling.backbones.base import Backbone, Encoder
 from sft_keras.modeling.fine_tune_model import FineTuneModel, count_parameters
 from sft_keras.modeling.starting_point import StartingPoint
+from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.training.adaptation import halved, settled
 from sft_keras.training.build import Built, Recipe, build, finished
@@ -94,7 +93,8 @@ def fine_tune(
     recipe = Recipe.of(settled(config, store.folder, sink), training, start, sink)
     # Tokenised once, for all epochs and tries.
     ids, validation_ids = (
-        recipe.tokenizer.encode(part.texts, config.model.max_length) for part in (training, validation)
+        recipe.tokenizer.encode(part.texts, config.model.max_length, folder=store.folder)
+        for part in (training, validation)
     )
     recipe = replace(recipe, ids=ids)
     parts = ((training, ids), (validation, validation_ids))
@@ -121,7 +121,7 @@ def fine_tune(
 
 def _fine_tune(
     recipe: Recipe,
-    parts: Sequence[tuple[Examples, Sequence[np.ndarray]]],
+    parts: Sequence[tuple[Examples, TokenRows]],
     store: Checkpoints,
     sink: ProgressSink,
     should_stop: Callable[[], bool],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sft_keras.modeling.backbones.base import Encoder
+from sft_keras.preprocessing.token_rows import TokenRows
 
 # From here on there is little to save.
 LARGEST_SHARE = 0.9
@@ -27,12 +27,12 @@ class UsedRows:
     rows: np.ndarray
 
 
-def used_rows(encoder: Encoder, ids: Sequence[np.ndarray], pad_id: int) -> UsedRows | None:
+def used_rows(encoder: Encoder, ids: TokenRows, pad_id: int) -> UsedRows | None:
     """The token embedding of a backbone, and what of it these texts read.
 
     Args:
         encoder: The backbone.
-        ids: Token ids of each training text, int32 [tokens].
+        ids: Token ids of each training text.
         pad_id: What fills a batch.
 
     Returns:
@@ -41,5 +41,5 @@ def used_rows(encoder: Encoder, ids: Sequence[np.ndarray], pad_id: int) -> UsedR
     layer = encoder.token_embedding
     if layer is None or not layer.embeddings.trainable:
         return None
-    rows = np.unique(np.concatenate([*ids, np.array([pad_id], np.int32)])).astype(np.int32)
+    rows = np.union1d(ids.used, [pad_id]).astype(np.int32)
     return UsedRows(layer.embeddings, rows) if len(rows) <= LARGEST_SHARE * layer.embeddings.shape[0] else None

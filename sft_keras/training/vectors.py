@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.preprocessing.batches import JIT_LENGTH_MULTIPLE, Inputs, fixed_length, only, pad_batch, sorted_batches
+from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.training.callbacks import SECONDS_BETWEEN_STEP_EVENTS
 from sft_keras.training.feature_cache import FeatureCache
@@ -116,15 +117,14 @@ class VectorMaker:
         weights = np.ones(len(part)) if part.weights is None else part.weights
         return Vectors(layers, labels.encode(part.labels), np.asarray(weights, dtype=np.float64))
 
-    def _compute(self, ids: Sequence[np.ndarray], on_batch: Callable[[int], None]) -> np.ndarray:
+    def _compute(self, ids: TokenRows, on_batch: Callable[[int], None]) -> np.ndarray:
         """Batch by batch, the longest texts first; with fewer at a time where memory runs out."""
         vectors = np.empty((len(ids), *self._model.output.shape[1:]), dtype=np.float32)
         names = [tensor.name for tensor in keras.tree.flatten(self._model.input)]
-        lengths = np.asarray([len(row) for row in ids], dtype=np.int64)
         shape: dict[str, Any] = {"length": fixed_length(self._model)}
         if self._model.jit_compile:
             shape |= {"multiple": JIT_LENGTH_MULTIPLE, "limit": self._config.model.max_length}
-        waiting = sorted_batches(lengths, self._config.training.batch_size)
+        waiting = sorted_batches(ids.lengths, self._config.training.batch_size)
         while waiting:
             rows = waiting.pop(0)
             inputs = pad_batch([ids[row] for row in rows], self._tokenizer.pad_id, **shape)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sft_keras.preprocessing.batches import BatchPlan, EncodedRows, pad_batch, sorted_batches, stream
+from sft_keras.preprocessing.token_rows import TokenRows
 
 LENGTHS = np.random.default_rng(0).integers(3, 60, size=1003)
 
@@ -63,7 +64,7 @@ def test_prediction_goes_from_long_to_short() -> None:
 
 def made(rows: int) -> EncodedRows:
     return EncodedRows(
-        ids=[np.full(index + 1, index, np.int32) for index in range(rows)],
+        ids=TokenRows.gather([[[index] * (index + 1) for index in range(rows)]]),
         targets=np.arange(rows, dtype=np.int32),
         weights=np.ones(rows, np.float32),
         pad_id=0,
@@ -93,7 +94,7 @@ def test_without_tensorflow_batches_start_anew_at_each_pass_and_may_never_end() 
 
 def test_the_stream_gives_inputs_targets_and_weights() -> None:
     rows = EncodedRows(
-        ids=[np.array([1, 2], np.int32), np.array([3], np.int32)],
+        ids=TokenRows.gather([[[1, 2], [3]]]),
         targets=np.array([0, 1], np.int32),
         weights=np.array([1.0, 0.5], np.float32),
         pad_id=0,

@@ -11,14 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from sft_keras.cli import app
-from sft_keras.errors import DataError, InputValueError, SftError
+from sft_keras.errors import ConfigError, DataError, InputValueError, SftError
 from sft_keras.inference.tables import predict_table
 from sft_keras.runs import decided
 from sft_keras.runs.decided import VALIDATION_PREDICTIONS, read_costs
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.reports import save_predictions
 from sft_keras.services import Services, Space
-from sft_keras.services.decisions import A_PERSON, decider
+from sft_keras.services.decisions import A_PERSON, costs_of, decider
 from sft_keras.services.space.base import new_key
 from sft_keras.services.wording import told
 from sft_keras.settings import Settings
@@ -337,6 +337,28 @@ def test_the_command_prints_and_shows_again_what_was_kept(space: Space, scores: 
     assert "everything to a person" in CliRunner().invoke(app, ["costs", str(run)]).stdout
 
 
+def test_the_price_of_a_person_can_be_taken_out_of_kept_costs(space: Space, scores: np.ndarray):
+    run = space.place("runs", made(space, scores))
+    decided.save_costs(RunDirectory(run), decided.decided(RunDirectory(run), MATRIX, 0.9, lambda _: scores))
+    both = CliRunner().invoke(app, ["costs", str(run), "--hand-over", "1", "--no-hand-over"])
+    assert "do not go together" in str(both.exception)
+    assert CliRunner().invoke(app, ["costs", str(run), "--no-hand-over"]).exit_code == 0
+    kept = decided.saved_costs(RunDirectory(run), NAMES)
+    assert kept is not None
+    assert kept.hand_over is None
+    assert kept.matrix.tolist() == MATRIX
+
+
+def test_costs_of_a_model_are_the_file_s_or_those_that_were_kept(space: Space, scores: np.ndarray):
+    run = RunDirectory(space.place("runs", made(space, scores)))
+    for none in (None, run):
+        with pytest.raises(ConfigError, match="No costs were kept"):
+            costs_of(none, NAMES, None, None)
+    decided.save_costs(run, decided.decided(run, MATRIX, 0.9, lambda _: scores))
+    assert costs_of(run, NAMES, None, None).hand_over == 0.9
+    assert costs_of(run, NAMES, None, 0.2).hand_over == 0.2
+
+
 def test_a_table_of_predictions_gets_a_column_of_decisions(tmp_path: Path):
     import pandas as pd
 
@@ -352,7 +374,7 @@ def test_a_table_of_predictions_gets_a_column_of_decisions(tmp_path: Path):
                 yield Prediction(text, max(values, key=values.get) if values else "", 0.9, values)
 
     frame = pd.DataFrame({"text": ["a", "b", "c", ""]})
-    decide = decider(file, ("ham", "spam"), 0.4)
+    decide = decider(costs_of(None, ("ham", "spam"), file, 0.4), ("ham", "spam"))
     predict_table(Planted(), frame, "text", target, probabilities=False, decide=decide)
     with target.open(newline="", encoding="utf-8-sig") as source:
         assert [row["decision"] for row in csv.DictReader(source)] == [A_PERSON, A_PERSON, "ham", ""]

@@ -118,6 +118,23 @@ def test_a_file(space: Space, tmp_path: Path, ending: str) -> None:
     assert path.is_relative_to(space.folder / "predictions")
 
 
+def test_a_file_gets_decisions_once_costs_of_mistakes_are_kept(space: Space, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [(text, "") for text in TEXTS], ("text", "c"))
+    without = space.predict_file(RUN, source, "a.csv", text_column="text")
+    assert not space.result_decided(without)
+    assert "decision" not in rows(space.result_file(without)[0])[0]
+    space.decision_costs(RUN, [[0, 1], [1, 0]], 0.0)  # a person who costs nothing is asked about everything
+    told_by = space.predict_file(RUN, source, "a.csv", text_column="text", person="（人工判断）")
+    assert space.result_decided(told_by)
+    header, *table = rows(space.result_file(told_by)[0])
+    assert header[-1] == "decision"
+    assert {row[-1] for row in table} == {"（人工判断）"}
+    space.decision_costs(RUN, [[0, 1e6], [0, 0]], None)  # only a false "good" costs anything
+    cautious = space.predict_file(RUN, source, "a.csv", text_column="text")
+    header, *table = rows(space.result_file(cautious)[0])
+    assert {row[-1] for row in table} == {"bad"}
+
+
 def test_a_file_of_another_kind_is_told_and_one_of_the_same_kind_is_not(space: Space, tmp_path: Path) -> None:
     alike = write_csv(tmp_path / "alike.csv", [(text, "") for text, _ in sentences(60, seed=5)], ("text", "c"))
     assert space.result_drift(space.predict_file(RUN, alike, "a.csv", text_column="text")) == ""

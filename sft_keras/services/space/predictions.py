@@ -18,6 +18,7 @@ from sft_keras.errors import ArtifactError, DataError
 from sft_keras.inference.explain import Explanation, WordWeight, explain
 from sft_keras.json_files import read_json
 from sft_keras.places import HIDDEN, told_as
+from sft_keras.services.decisions import A_PERSON, decider
 from sft_keras.services.drift import Watching, told_drift
 from sft_keras.services.examples import COUNT, PREPARE_SECONDS, Neighbours, require_rows
 from sft_keras.services.space.base import OwnedFolder, new_id
@@ -99,6 +100,7 @@ class PredictionSpace(OwnedFolder):
         *,
         ending: str = ".csv",
         text_column: str | None = None,
+        person: str = A_PERSON,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> str:
         """Predicts each row of a file; returns the id of the result, which `result_file` finds.
@@ -109,6 +111,8 @@ class PredictionSpace(OwnedFolder):
             name: The name that the person's file had.
             ending: ".csv", ".tsv" or ".jsonl"; in the first two, cells that a spreadsheet would compute are defused.
             text_column: The column with the texts; found if left out.
+            person: What stands in the column `decision` where a person is to be asked. There is such a column if costs
+                of mistakes were kept with the run.
             progress: Called with the rows that are done, and all.
         """
         from sft_keras.data.columns import choose_text_column
@@ -132,6 +136,7 @@ class PredictionSpace(OwnedFolder):
             temporary.mkdir(parents=True)
             target = temporary / f"table{ending}"
             watch = Watching(self.place("runs", run), predictor.labels.names)
+            decide = self._decider(run, predictor.labels.names, person)
             predict_table(
                 predictor,
                 table.frame,
@@ -141,6 +146,7 @@ class PredictionSpace(OwnedFolder):
                 defused=True,
                 progress=progress,
                 hear=watch.hear,
+                decide=decide,
             )
             about = {
                 "name": saved,
@@ -148,6 +154,7 @@ class PredictionSpace(OwnedFolder):
                 "run": run,
                 "created": datetime.now(UTC).isoformat(),
                 "drift": watch.facts(),
+                "decided": decide is not None,
             }
             (temporary / RESULT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
             temporary.rename(self.folder / KIND / result)
@@ -157,6 +164,17 @@ class PredictionSpace(OwnedFolder):
             shutil.rmtree(temporary, ignore_errors=True)
         self._forget_old()
         return result
+
+    def result_decided(self, result: str) -> bool:
+        """Whether a result has a column of decisions, by the costs of mistakes that were kept with its run."""
+        return bool(read_json(self.place(KIND, result) / RESULT).get("decided"))
+
+    def _decider(self, run: str, names: Sequence[str], person: str) -> Callable[[Prediction], str] | None:
+        from sft_keras.runs.decided import saved_costs
+        from sft_keras.runs.directory import RunDirectory
+
+        costs = saved_costs(RunDirectory(self.place("runs", run)), names)
+        return None if costs is None else decider(costs, names, person)
 
     def result_file(self, result: str) -> tuple[Path, str]:
         """The file of a result, and the name to save it under."""

@@ -74,7 +74,13 @@ def file_of(
     yield progress(None, say("predict.file_reading")), ""
     work = Work(
         lambda tell: space.predict_file(
-            run, file, file.name, ending=ending, text_column=column.strip() or None, progress=tell
+            run,
+            file,
+            file.name,
+            ending=ending,
+            text_column=column.strip() or None,
+            person=say("predict.file_person"),
+            progress=tell,
         )
     )
     for done, total in work.progress():
@@ -85,11 +91,15 @@ def file_of(
         result = work.result()
         name = space.result_file(result)[1]
         differs = space.result_drift(result, say.language)
+        decided = space.result_decided(result)
     except SftError as error:
         yield callout("error", told(error, say)), ""
         return
-    done_now = callout("success", say("predict.file_done", name=name))
-    yield joined([callout("warning", differs), done_now]) if differs else done_now, result
+    parts = [callout("warning", differs)] if differs else []
+    parts.append(callout("success", say("predict.file_done", name=name)))
+    if decided:
+        parts.append(tag("p", say("predict.file_decided"), class_="a-note"))
+    yield joined(parts), result
 
 
 def _head(space: Space | None, run: str, say: Catalogue) -> tuple[Markup, bool]:

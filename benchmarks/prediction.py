@@ -26,13 +26,16 @@ from training import work_of, write_rows
 from turns import HERE, in_turns, peer_python, timed_answers
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Enough for the 8-bit copy to be compared on.
+TRAINED_ROWS = 400
+OURS = ("ours", "ours, 8-bit")
 
 
 def predict_once(work: Mapping[str, Any]) -> None:
     """Predicts as `sft-keras predict` does, and prints what it took as JSON."""
     from sft_keras.inference.loading import quickest_predictor
 
-    predictor = quickest_predictor(Path(work["run"]) / "bundle")
+    predictor = quickest_predictor(Path(work["run"]) / "bundle", eight_bit=work["eight_bit"])
     texts = work["texts"]
     print(json.dumps(timed_answers(predictor.predict, lambda text: predictor.predict([text]), texts, work["single"])))
 
@@ -51,18 +54,24 @@ def cold_start(work: Mapping[str, Any]) -> float:
 def table(rounds: list[dict[str, dict[str, float]]]) -> str:
     """The medians of all sides as Markdown, ours first."""
     lines = [
-        "| side | texts/s | ours to it | one text, ms | ours to it | peak, MiB |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| side | texts/s | ours to it | 8-bit to it | one text, ms | ours to it | 8-bit to it | peak, MiB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for side in rounds[0]:
         own = {name: statistics.median(each[side][name] for each in rounds) for name in rounds[0][side]}
-        batch = statistics.median(each["ours"]["texts_per_second"] / each[side]["texts_per_second"] for each in rounds)
-        single = statistics.median(each[side]["single_ms"] / each["ours"]["single_ms"] for each in rounds)
-        lines.append(
-            f"| {side} | {own['texts_per_second']:.0f} | {batch:.2f} | {own['single_ms']:.1f} | {single:.2f} | "
-            f"{own['peak_mib']:.0f} |"
-        )
+        cells = [f"{own['texts_per_second']:.0f}", *_ratios(rounds, side, "texts_per_second")]
+        cells += [f"{own['single_ms']:.1f}", *_ratios(rounds, side, "single_ms"), f"{own['peak_mib']:.0f}"]
+        lines.append(f"| {side} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _ratios(rounds: list[dict[str, dict[str, float]]], side: str, what: str) -> list[str]:
+    """How many times as quick as a side each of ours is, the median over the rounds."""
+    found = []
+    for ours in OURS:
+        pairs = [(each[ours][what], each[side][what]) for each in rounds]
+        found.append(f"{statistics.median(b / a if what == 'single_ms' else a / b for a, b in pairs):.2f}")
+    return found
 
 
 def main() -> None:
@@ -83,10 +92,11 @@ def main() -> None:
         made = work_of(given.texts, given.rows, 1, folder)
         texts = texts_of(made["train"])
         run = train(made, folder)
-        work = {**made, "run": run, "texts": texts, "single": texts[:200], "sorted": False}
+        work = {**made, "run": run, "texts": texts, "single": texts[:200], "sorted": False, "eight_bit": False}
         peer = [interpreter, str(HERE / "peer_prediction.py")]
         sides = {
             "ours": ([sys.executable, __file__, "--child"], work),
+            "ours, 8-bit": ([sys.executable, __file__, "--child"], {**work, "eight_bit": True}),
             "pipeline": (peer, work),
             "pipeline, sorted": (peer, {**work, "sorted": True}),
         }
@@ -107,7 +117,7 @@ def train(work: Mapping[str, Any], folder: Path) -> str:
     """A model with the same weights below, trained on few rows, since only its speed counts."""
     short = folder / "few.csv"
     with Path(work["train"]).open(encoding="utf-8", newline="") as opened:
-        write_rows(short, [(row["text"], row["label"]) for row in list(csv.DictReader(opened))[:128]])
+        write_rows(short, [(row["text"], row["label"]) for row in list(csv.DictReader(opened))[:TRAINED_ROWS]])
     run = str(folder / "run")
     command = [str(Path(sys.executable).parent / "sft-keras"), "train", "--data", str(short), "--out", run]
     limits = ["--set", "training.epochs=1", "--set", f"model.max_length={work['max_length']}"]

@@ -57,6 +57,7 @@ class Settings:
         max_run_hours: Longest training of the web app; then it stops and keeps the best (`SFT_MAX_RUN_HOURS`).
         allow_hub: Whether owners may name models on a hub that are not known by name (`SFT_ALLOW_HUB`).
         diagnose: Whether the web app examines a run once it is finished (`SFT_DIAGNOSE`).
+        int8: Whether the web app answers from the copies of models in 8-bit integers, where there are any (`SFT_INT8`).
         max_models: Most models that stay loaded for predictions (`SFT_MAX_MODELS`).
         max_models_mib: Most memory that they take together, in MiB (`SFT_MAX_MODELS_MIB`).
     """
@@ -82,6 +83,7 @@ class Settings:
     max_run_hours: int = 24
     allow_hub: bool = False
     diagnose: bool = True
+    int8: bool = False
     max_models: int = 8
     max_models_mib: int = 4096
 
@@ -193,6 +195,7 @@ class Settings:
             max_run_hours=limit("SFT_MAX_RUN_HOURS", cls.max_run_hours),
             allow_hub=switch("SFT_ALLOW_HUB", cls.allow_hub),
             diagnose=switch("SFT_DIAGNOSE", cls.diagnose),
+            int8=switch("SFT_INT8", cls.int8),
             max_models=limit("SFT_MAX_MODELS", cls.max_models),
             max_models_mib=limit("SFT_MAX_MODELS_MIB", cls.max_models_mib),
         )

@@ -27,7 +27,7 @@ from sft_keras.errors import ArtifactError, DataError, SftError
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
 REPORT, CARD, MANIFEST, PRESET = "report.json", "README.md", "manifest.json", "preset"
-GRAPH = "model.onnx"
+GRAPH, EIGHT_BIT = "model.onnx", "model.int8.onnx"
 REQUIRED = (MODEL, TOKENIZER, LABELS, CONFIG)
 # What is read as a whole must fit into memory many times over, also with thousands of labels.
 MOST_BYTES = {CONFIG: 2**20, LABELS: 64 * 2**20, REPORT: 256 * 2**20, MANIFEST: 16 * 2**20}
@@ -63,6 +63,11 @@ class Bundle:
         """Whether the model is there as a graph that needs no Keras."""
         return GRAPH in self.files
 
+    @property
+    def has_eight_bit(self) -> bool:
+        """Whether there is a copy of that graph in 8-bit integers."""
+        return EIGHT_BIT in self.files
+
 
 def write_bundle(
     folder: Path,
@@ -73,7 +78,7 @@ def write_bundle(
     labels: Labels,
     config: RunConfig,
     report: dict[str, Any] | None,
-    card: str,
+    card: Callable[[dict[str, Any]], str],
     information: dict[str, Any],
     weight_bytes: int = 0,
     export: Callable[[Path], dict[str, Any]] | None = None,
@@ -88,7 +93,7 @@ def write_bundle(
         labels: The labels.
         config: The resolved configuration.
         report: The report, if the test part was scored.
-        card: The model card as Markdown.
+        card: Makes the model card, Markdown, of what is said of the other forms of the model.
         information: Versions, backbone and data fingerprint for the manifest.
         weight_bytes: How much the model's weights take, to see in time whether there is room.
         export: Writes other forms of the model into a folder, and returns what it says of them in the manifest.
@@ -110,7 +115,7 @@ def write_bundle(
         exports = {"exports": export(temporary)} if export else {}
         (temporary / LABELS).write_text(labels.to_json(), encoding="utf-8")
         (temporary / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
-        (temporary / CARD).write_text(card, encoding="utf-8")
+        (temporary / CARD).write_text(card(exports.get("exports", {})), encoding="utf-8")
         if report is not None:
             (temporary / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
         files = sorted(path for path in temporary.rglob("*") if path.is_file())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sft_keras.artifacts.bundle import GRAPH, Bundle
+from sft_keras.artifacts.bundle import EIGHT_BIT, GRAPH, Bundle
 from sft_keras.artifacts.loading import load_graph_tokenizer
 from sft_keras.artifacts.onnx_file import open_session, session_length, session_logits
 from sft_keras.inference.base import TokenPredictor
@@ -19,13 +19,14 @@ class GraphPredictor(TokenPredictor):
     Args:
         bundle: A checked bundle with a graph: see `has_graph`.
         batch_size: Texts a batch.
+        eight_bit: Whether to take its copy in 8-bit integers: see `has_eight_bit`.
 
     Raises:
         ArtifactError: Graph or tokenizer cannot be read, or must not be used.
     """
 
-    def __init__(self, bundle: Bundle, *, batch_size: int = 32) -> None:
-        session = open_session(bundle.folder / GRAPH, len(bundle.labels))
+    def __init__(self, bundle: Bundle, *, batch_size: int = 32, eight_bit: bool = False) -> None:
+        session = open_session(bundle.folder / (EIGHT_BIT if eight_bit else GRAPH), len(bundle.labels))
         super().__init__(
             load_graph_tokenizer(bundle),
             bundle.labels,

@@ -7,25 +7,36 @@ from pathlib import Path
 from sft_keras.artifacts.bundle import Bundle, read_bundle
 from sft_keras.artifacts.loading import load_model, load_tokenizer
 from sft_keras.backend import load_backend
+from sft_keras.errors import ArtifactError
 from sft_keras.inference.base import TextPredictor
 from sft_keras.inference.predictor import Predictor
 from sft_keras.tasks.base import TASKS
 
 
-def quickest_predictor(bundle: Path | Bundle) -> TextPredictor:
+def quickest_predictor(bundle: Path | Bundle, *, eight_bit: bool = False) -> TextPredictor:
     """A bundle's graph, which starts in a second and needs no Keras; its Keras model if it has none.
 
     Args:
         bundle: The bundle, or the folder of its run.
+        eight_bit: Whether to take the copy in 8-bit integers.
 
     Raises:
-        ArtifactError: The bundle is missing, damaged, or from a newer version.
+        ArtifactError: The bundle is missing, damaged, or from a newer version, or has no such copy.
     """
     checked = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
+    if eight_bit and not checked.has_eight_bit:
+        told = checked.information.get("exports")
+        told = told.get("onnx_int8") if isinstance(told, dict) else None
+        reason = str(told.get("reason", "")) if isinstance(told, dict) else ""
+        raise ArtifactError(
+            f"The bundle has no copy in 8-bit integers{f': {reason}' if reason else ''}.",
+            where=str(checked.folder),
+            fix="Leave out --int8.",
+        )
     if checked.has_graph:
         from sft_keras.inference.graph import GraphPredictor
 
-        return GraphPredictor(checked)
+        return GraphPredictor(checked, eight_bit=eight_bit)
     return load_predictor(checked)
 
 

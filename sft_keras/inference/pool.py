@@ -40,18 +40,24 @@ class Opened:
     size: int
 
 
-def open_predictor(folder: Path) -> Opened:
+def open_predictor(folder: Path, *, eight_bit: bool = False) -> Opened:
     """A bundle's graph; of a bundle without one, a warm process with Keras.
+
+    Args:
+        folder: The bundle, or the folder of its run.
+        eight_bit: Whether to take the graph's copy in 8-bit integers, if there is one.
 
     Raises:
         ArtifactError: The bundle is missing, damaged, or from a newer version.
     """
     bundle = read_bundle(folder)
     if bundle.has_graph:
-        from sft_keras.artifacts.bundle import GRAPH
+        from sft_keras.artifacts.bundle import EIGHT_BIT, GRAPH
         from sft_keras.inference.graph import GraphPredictor
 
-        return Opened(GraphPredictor(bundle), (bundle.folder / GRAPH).stat().st_size)
+        eight_bit = eight_bit and bundle.has_eight_bit
+        size = (bundle.folder / (EIGHT_BIT if eight_bit else GRAPH)).stat().st_size
+        return Opened(GraphPredictor(bundle, eight_bit=eight_bit), size)
     from sft_keras.inference.process import ProcessPredictor
 
     return Opened(ProcessPredictor(bundle), PROCESS_BYTES + (bundle.folder / MODEL).stat().st_size)

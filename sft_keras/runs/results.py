@@ -20,6 +20,8 @@ from sft_keras.data.splits import Splits
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.reports import data_title, save_mistakes, save_predictions
 
+# Rows that the 8-bit copy of a model is compared on.
+MOST_COMPARED = 2_000
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tokenizers", "scikit-learn", "numpy")
 
 
@@ -180,7 +182,9 @@ def keep_bundle(
         labels=trained.labels,
         config=config,
         report=report,
-        card=model_card(config, labels=trained.labels.names, report=report, information=information),
+        card=lambda exports: model_card(
+            config, labels=trained.labels.names, report=report, information=information, exports=exports
+        ),
         information=information,
         weight_bytes=4 * trained.model.count_params(),
         export=(lambda folder: _export(run, splits, trained, folder)) if exports else None,
@@ -188,11 +192,27 @@ def keep_bundle(
 
 
 def _export(run: RunDirectory, splits: Splits, trained: Any, folder: Path) -> dict[str, Any]:
-    """Writes the model in other formats, compared with Keras on a few texts of the training part."""
+    """Writes the model in other formats: compared with Keras on a few texts of the training part, and the copy in 8-bit
+    integers, whose answers are others, with the graph on the validation part."""
+    from sft_keras.artifacts.bundle import EIGHT_BIT, GRAPH
+    from sft_keras.artifacts.eight_bit import eight_bit_copy
     from sft_keras.artifacts.export.base import export_all
 
     tokenizer, max_length = trained.tokenizer, trained.config.model.max_length
     texts = [text for text in splits.train.texts[:64] if text.strip()]
     model = trained.model.inference_model()
     ids = tokenizer.encode(texts, max_length)
-    return export_all(folder, model, ids, pad_id=tokenizer.pad_id, max_length=max_length, tell=run.log)
+    found = export_all(folder, model, ids, pad_id=tokenizer.pad_id, max_length=max_length, tell=run.log)
+    if GRAPH in (each.get("file") for each in found.values()):
+        order = np.random.default_rng(trained.config.training.seed).permutation(len(splits.validation))
+        rows = splits.validation.take(order[:MOST_COMPARED])
+        found["onnx_int8"] = eight_bit_copy(
+            folder / GRAPH,
+            folder / EIGHT_BIT,
+            tokenizer.encode(rows.texts, max_length),
+            trained.labels.encode(rows.labels),
+            pad_id=tokenizer.pad_id,
+        )
+        if "reason" in found["onnx_int8"]:
+            run.log(f"{EIGHT_BIT} is left out of the bundle: {found['onnx_int8']['reason']}.")
+    return found

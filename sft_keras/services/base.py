@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from sft_keras.services.memory import Memory, shared
@@ -65,7 +66,11 @@ class Installation:
     @shared
     def pool(self) -> ModelPool:
         """The loaded models of all owners and links, from their graphs, without Keras."""
-        from sft_keras.inference.pool import ModelPool
+        from sft_keras.inference.pool import ModelPool, open_predictor
 
         limits = self.settings
-        return ModelPool(most_models=limits.max_models, most_bytes=limits.max_models_mib * MIB)
+        return ModelPool(
+            most_models=limits.max_models,
+            most_bytes=limits.max_models_mib * MIB,
+            opener=functools.partial(open_predictor, eight_bit=limits.int8),
+        )

@@ -22,12 +22,14 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_session(path: Path, classes: int | None = None) -> Any:
+def open_session(path: Path, classes: int | None = None, *, alone: bool = False) -> Any:
     """An ONNX Runtime session over a `model.onnx`.
 
     Args:
         path: The file; its checksum was compared before.
         classes: How many logits a text it must give; not checked if None.
+        alone: Whether this process does nothing else. Its threads then spin while they wait, which is quicker, and
+            would take the cores from a training beside them.
 
     Raises:
         ArtifactError: It cannot be read, asks for other files, or is no classifier of tokens.
@@ -37,8 +39,7 @@ def open_session(path: Path, classes: int | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait would take the cores from a training beside them.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if alone else "0")
     options.enable_mem_pattern = False  # which is for inputs of one shape
     options.log_severity_level = 4
     try:

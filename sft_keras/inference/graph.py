@@ -20,13 +20,14 @@ class GraphPredictor(TokenPredictor):
         bundle: A checked bundle with a graph: see `has_graph`.
         batch_size: Texts a batch.
         eight_bit: Whether to take its copy in 8-bit integers: see `has_eight_bit`.
+        alone: Whether this process does nothing else: see `open_session`.
 
     Raises:
         ArtifactError: Graph or tokenizer cannot be read, or must not be used.
     """
 
-    def __init__(self, bundle: Bundle, *, batch_size: int = 32, eight_bit: bool = False) -> None:
-        session = open_session(bundle.folder / (EIGHT_BIT if eight_bit else GRAPH), len(bundle.labels))
+    def __init__(self, bundle: Bundle, *, batch_size: int = 32, eight_bit: bool = False, alone: bool = False) -> None:
+        session = open_session(bundle.folder / (EIGHT_BIT if eight_bit else GRAPH), len(bundle.labels), alone=alone)
         super().__init__(
             load_graph_tokenizer(bundle),
             bundle.labels,

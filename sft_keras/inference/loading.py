@@ -36,7 +36,7 @@ def quickest_predictor(bundle: Path | Bundle, *, eight_bit: bool = False) -> Tex
     if checked.has_graph:
         from sft_keras.inference.graph import GraphPredictor
 
-        return GraphPredictor(checked, eight_bit=eight_bit)
+        return GraphPredictor(checked, eight_bit=eight_bit, alone=True)
     return load_predictor(checked)
 
 

@@ -44,7 +44,8 @@ class PolicyCost:
     Attributes:
         name: "decision", "likeliest", "single" or "person".
         mean: Mean cost of a row.
-        low: Lower end of the 95% percentile interval of the mean; None for a single row.
+        low: Lower end of the 95% percentile interval of the mean; None for a single row. Where no row cost anything, the
+            exact interval of the share of such rows, times the dearest mistake (Clopper and Pearson 1934).
         high: Upper end.
         more: Mean cost minus that of the decisions on the same rows.
         more_low: Lower end of the 95% interval of a paired bootstrap of that; None for a single row.
@@ -276,6 +277,10 @@ def cost_report(
     if rows > 1:
         drawn = np.concatenate([counts @ paid.T / rows for counts in resampled_counts(rows, samples, seed)])
         bounds, more = (_ends(each) for each in (drawn, drawn - drawn[:, :1]))
+        # Where no row cost anything, no resample does either, and yet a further row may.
+        dearest = float(costs.matrix.max()) * (1 - 0.025 ** (1 / rows))
+        free = [name != BY_PERSON and not paid[i].any() for i, name in enumerate(ways)]
+        bounds = [(0.0, dearest) if none else each for none, each in zip(free, bounds, strict=True)]
     expected = (scores @ costs.matrix).min(axis=1)
     if costs.hand_over is not None:
         expected = np.minimum(expected, costs.hand_over)

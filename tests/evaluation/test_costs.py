@@ -217,3 +217,15 @@ def test_figures_as_they_are_told():
         assert told == expected
         assert told <= share + 1e-7
         assert float(f"{100 * told:.{decimals}f}") == pytest.approx(100 * told)
+
+
+def test_no_mistake_among_few_rows_does_not_promise_that_there_is_none():
+    from scipy.stats import binomtest
+
+    scores = np.tile([[0.9, 0.1], [0.1, 0.9]], (10, 1))
+    report = cost_report([0, 1] * 10, scores, check_costs([[0, 4], [1, 0]], 2, 0.5))
+    most = binomtest(0, 20).proportion_ci(0.95, method="exact").high
+    for name in ("decision", "likeliest"):
+        assert report.policy(name).mean == 0
+        assert (report.policy(name).low, report.policy(name).high) == pytest.approx((0, 4 * most))
+    assert report.policy("person").high == pytest.approx(0.5)

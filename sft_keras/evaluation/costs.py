@@ -44,8 +44,8 @@ class PolicyCost:
     Attributes:
         name: "decision", "likeliest", "single" or "person".
         mean: Mean cost of a row.
-        low: Lower end of the 95% percentile interval of the mean; None for a single row. Where no row cost anything, the
-            exact interval of the share of such rows, times the dearest mistake (Clopper and Pearson 1934).
+        low: Lower end of the 95% percentile interval of the mean; None for a single row. Where no row cost anything,
+            it is the exact interval of the share of such rows, times the dearest mistake (Clopper and Pearson 1934).
         high: Upper end.
         more: Mean cost minus that of the decisions on the same rows.
         more_low: Lower end of the 95% interval of a paired bootstrap of that; None for a single row.

@@ -1,7 +1,8 @@
 """How time and memory grow with the rows: looking at a file, training, predicting.
 
     python benchmarks/growth.py --rows 1000 10000 100000 1000000
-    python benchmarks/growth.py --rows 1000 10000 --predict 1000 10000
+    python benchmarks/growth.py --rows 1000 10000 --predict 1000 10000 --plot growth.png
+    python benchmarks/growth.py --read growth.json --plot growth.png          # draws what was measured before
 
 The rows are film reviews, repeated and each time perturbed by a word drawn from the others and a number, so that no two
 are equal. Every task runs in a process of its own. A training is stopped after some steps: what is told is the time
@@ -104,12 +105,64 @@ def watched(command: list[str]) -> None:
     print(json.dumps({**found, **told}))
 
 
+def measured(all_rows: list[int], predicted: list[int]) -> dict[str, dict[str, Any]]:
+    """What each task took, by task and rows."""
+    program = [str(Path(sys.executable).parent / "sft-keras")]
+    found: dict[str, dict[str, Any]] = {"check": {}, "train": {}, "predict": {}}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        files = {rows: folder / f"{rows}.csv" for rows in sorted({*all_rows, *predicted, TRAINED_ROWS})}
+        for rows, file in files.items():
+            write(file, rows)
+        for rows in all_rows:
+            found["check"][str(rows)] = timed([*program, "check", str(files[rows])])
+            found["train"][str(rows)] = timed([sys.executable, __file__, "--train", str(files[rows])])
+            print(
+                rows,
+                json.dumps({task: found[task][str(rows)] for task in ("check", "train")}),
+                file=sys.stderr,
+                flush=True,
+            )
+        if predicted:
+            run = str(folder / "run")
+            timed([*program, "train", "--data", str(files[TRAINED_ROWS]), "--out", run, "--set", "training.epochs=1"])
+        for rows in predicted:
+            told = ["--file", str(files[rows]), "--out", str(folder / f"told-{rows}.csv"), "--text-column", "text"]
+            found["predict"][str(rows)] = timed([*program, "predict", run, *told])
+            print(rows, json.dumps(found["predict"][str(rows)]), file=sys.stderr, flush=True)
+    return found
+
+
+def plot(found: dict[str, dict[str, Any]], path: Path) -> None:
+    """Draws seconds and memory over the rows, on logarithmic axes: what grows as the rows do has slope 1."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    told = {"check": ("check", "seconds"), "train": ("until the first step", "first_step")}
+    told["predict"] = ("predict", "seconds")
+    for task, (name, what) in told.items():
+        rows = [int(each) for each in found[task]]
+        if not rows:
+            continue
+        left.plot(rows, [each[what] for each in found[task].values()], marker="o", label=name)
+        memory = [each["peak_mib"] / 1024 for each in found[task].values()]
+        right.plot(rows, memory, marker="o", label="train" if task == "train" else name)
+    for axes, name in ((left, "seconds"), (right, "peak memory, GiB")):
+        axes.set(xscale="log", yscale="log", xlabel="rows", ylabel=name)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=110)
+
+
 def main() -> None:
     """Prints a table for each task, and everything as JSON on the last line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", help=argparse.SUPPRESS)
     parser.add_argument("--watch", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--plot", type=Path, help="A picture to draw.")
+    parser.add_argument("--read", type=Path, help="The last line of an earlier run, in place of measuring.")
     parser.add_argument("--predict", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     given = parser.parse_args()
     if given.train:
@@ -118,38 +171,21 @@ def main() -> None:
     if given.watch:
         watched(given.watch)
         return
-    program = [str(Path(sys.executable).parent / "sft-keras")]
-    found: dict[str, dict[int, Any]] = {"check": {}, "train": {}, "predict": {}}
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        files = {rows: folder / f"{rows}.csv" for rows in sorted({*given.rows, *given.predict, TRAINED_ROWS})}
-        for rows, file in files.items():
-            write(file, rows)
-        for rows in given.rows:
-            found["check"][rows] = timed([*program, "check", str(files[rows])])
-            found["train"][rows] = timed([sys.executable, __file__, "--train", str(files[rows])])
-            print(
-                rows, json.dumps({task: found[task][rows] for task in ("check", "train")}), file=sys.stderr, flush=True
-            )
-        if given.predict:
-            run = str(folder / "run")
-            timed([*program, "train", "--data", str(files[TRAINED_ROWS]), "--out", run, "--set", "training.epochs=1"])
-        for rows in given.predict:
-            told = ["--file", str(files[rows]), "--out", str(folder / "told.csv"), "--text-column", "text"]
-            found["predict"][rows] = timed([*program, "predict", run, *told])
-            print(rows, json.dumps(found["predict"][rows]), file=sys.stderr, flush=True)
+    found = json.loads(given.read.read_text(encoding="utf-8")) if given.read else measured(given.rows, given.predict)
+    if given.plot:
+        plot(found, given.plot)
     print("| rows | check, s | MiB | until the first step, s | rows/s after it | an epoch, min | MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for rows in given.rows:
-        check, step = found["check"][rows], found["train"][rows]
-        epoch = 0.8 * rows / step["rows_per_second"] / 60
+    for rows, check in found["check"].items():
+        step = found["train"][rows]
+        epoch = 0.8 * int(rows) / step["rows_per_second"] / 60
         print(
-            f"| {rows:,} | {check['seconds']:.1f} | {check['peak_mib']:.0f} | {step['first_step']:.0f} | "
+            f"| {int(rows):,} | {check['seconds']:.1f} | {check['peak_mib']:.0f} | {step['first_step']:.0f} | "
             f"{step['rows_per_second']:.0f} | {epoch:.1f} | {step['peak_mib']:.0f} |"
         )
     print("\n| rows | predict, s | rows/s | MiB |\n| --- | --- | --- | --- |")
     for rows, each in found["predict"].items():
-        print(f"| {rows:,} | {each['seconds']:.1f} | {rows / each['seconds']:.0f} | {each['peak_mib']:.0f} |")
+        print(f"| {int(rows):,} | {each['seconds']:.1f} | {int(rows) / each['seconds']:.0f} | {each['peak_mib']:.0f} |")
     print(json.dumps(found))
 
 

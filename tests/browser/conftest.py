@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from sft_keras.runs.speed import Speed, Subject, keep_speed
 from sft_keras.services import Services, Space
@@ -197,3 +197,12 @@ def choose(page: Page, place: str, option: re.Pattern[str]) -> None:
     """Takes an entry of a drop-down."""
     page.locator(f"{place} input").click()
     page.get_by_role("option", name=option).click()
+
+
+def saved(page: Page, button: Locator, folder: Path) -> Path:
+    """What a button downloads."""
+    with page.expect_download(timeout=60_000) as coming:
+        button.click()
+    path = folder / coming.value.suggested_filename
+    coming.value.save_as(path)
+    return path

@@ -11,22 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Person, choose
+from tests.browser.conftest import Person, choose, saved
 from tests.conftest import write_csv
 
 TRAINED_MS = 150_000
 FORMULA = "=HYPERLINK(1) a great film"
-
-
-def saved(page: Page, button: Locator, folder: Path) -> Path:
-    """What a button downloads."""
-    with page.expect_download(timeout=60_000) as coming:
-        button.click()
-    path = folder / coming.value.suggested_filename
-    coming.value.save_as(path)
-    return path
 
 
 def test_from_a_sample_to_a_link(new_page: Callable[..., Page]) -> None:

@@ -80,7 +80,7 @@ check: setup
 	$(BIN)/python scripts/check_lock.py
 	$(BIN)/python scripts/check_docs.py
 
-# The ratios that matter, next to the peer, in some ten minutes; the first run makes the peer's environment, 1 GB or more.
+# The ratios that matter, next to the peer, in six minutes on two cores; the first run makes the peer's environment, 1 GB or more.
 bench: setup
 	$(BIN)/python benchmarks/training.py --texts short --rows 800 --rounds 1
 	$(BIN)/python benchmarks/training.py --texts long --rows 96 --rounds 1 --modes grouped

@@ -1,8 +1,9 @@
 """A copy of an exported graph that multiplies in 8-bit integers: a quarter of its size, and quicker on most processors.
 
 Weights get one scale a column, and what they are multiplied by is scaled anew for each batch (dynamic quantization;
-Jacob et al. 2018, https://arxiv.org/abs/1712.05877). Its answers are not exactly those of the graph, so it is kept only
-where it tells validation rows nearly as well, and used only where somebody asks for it.
+Jacob et al. 2018, https://arxiv.org/abs/1712.05877); the head stays as it is. Its answers are not exactly those of the
+graph, and may depend a little on the texts of the same batch. So it is kept only where it tells validation rows nearly
+as well, and used only where somebody asks for it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sft_keras.artifacts.export.base import LeftOutError
+from sft_keras.artifacts.export.base import LeftOutError, require_room
 from sft_keras.artifacts.onnx_file import open_session, session_length, session_logits
 from sft_keras.preprocessing.batches import pad_batch, sorted_batches
 
@@ -50,6 +51,7 @@ def eight_bit_copy(
         size = graph.stat().st_size
         if not SMALLEST <= size <= LARGEST:
             raise LeftOutError("the model is too small to gain by it" if size < SMALLEST else "the model is too large")
+        require_room(size, target.parent)
         rows = _first(ids)
         if len(rows) < FEWEST_ROWS:
             raise LeftOutError("there are too few validation rows to compare it on")
@@ -115,6 +117,7 @@ def _quantize(graph: Path, target: Path) -> None:
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul", "Gather"],
+            nodes_to_exclude=_last_products(model.graph),
             extra_options={"MatMulConstBOnly": True},
         )
 
@@ -146,6 +149,26 @@ def _without_gemm(graph: Any) -> None:
             nodes.append(helper.make_node("Add", [product, bias[0]], [result], name=f"{node.name}_bias"))
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _last_products(graph: Any) -> list[str]:
+    """The products that the outputs come from with no other one between: those of the head.
+
+    They cost nothing, and what a head is given (vectors of several layers, scaled by a regression) may be of very
+    different sizes, which one scale for all does not hold.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    found, seen, waiting = [], set(), [each.name for each in graph.output]
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.op_type == "MatMul":
+            found.append(node.name)
+        else:
+            waiting.extend(node.input)
+    return found
 
 
 @contextlib.contextmanager

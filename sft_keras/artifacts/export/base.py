@@ -78,7 +78,7 @@ def export_all(
     for name, exporter in EXPORTERS.items():
         path = folder / exporter.file
         try:
-            _require_room(model, folder)
+            require_room(4 * model.count_params(), folder)
             exporter.write(model, path)
             difference = _largest_difference(exporter.open(path), model, ids, pad_id, max_length)
             if not difference <= TOLERANCE:  # also true of NaN
@@ -94,10 +94,14 @@ def export_all(
     return found
 
 
-def _require_room(model: Any, folder: Path) -> None:
+def require_room(size: int, folder: Path) -> None:
+    """Looks whether so many bytes of weights can be converted.
+
+    Raises:
+        LeftOutError: There is too little memory, or space on the disk.
+    """
     import psutil
 
-    size = 4 * model.count_params()
     free = psutil.virtual_memory().available
     if free < COPIES_IN_MEMORY * size:
         raise LeftOutError(f"there is too little memory to convert {size:,} bytes of weights ({free:,} bytes free)")

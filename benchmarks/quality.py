@@ -75,7 +75,7 @@ def score(services: Services, parts: Parts, settings: Mapping[str, Any], seed: i
         run = services.prepare(
             parts.train, config, out=Path(folder) / "run", validation=parts.validation, test=parts.test
         )
-        report = services.start(run).report
+        report = services.start(run, exports=False).report
     assert report is not None
     own, baseline = report["metrics"], report["baselines"]["tfidf_logreg"]["metrics"]
     search = report.get("lambda_search") or {}

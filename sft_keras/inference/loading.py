@@ -7,7 +7,7 @@ from pathlib import Path
 from sft_keras.artifacts.bundle import Bundle, read_bundle
 from sft_keras.artifacts.loading import load_model, load_tokenizer
 from sft_keras.backend import load_backend
-from sft_keras.errors import ArtifactError
+from sft_keras.errors import ArtifactError, one_line
 from sft_keras.inference.base import TextPredictor
 from sft_keras.inference.predictor import Predictor
 from sft_keras.tasks.base import TASKS
@@ -27,13 +27,13 @@ def quickest_predictor(bundle: Path | Bundle, *, eight_bit: bool = False) -> Tex
     if eight_bit and not checked.has_eight_bit:
         told = checked.information.get("exports")
         told = told.get("onnx_int8") if isinstance(told, dict) else None
-        reason = str(told.get("reason", "")) if isinstance(told, dict) else ""
+        reason = one_line(str(told.get("reason", "")))[:300] if isinstance(told, dict) else ""
         raise ArtifactError(
             f"The bundle has no copy in 8-bit integers{f': {reason}' if reason else ''}.",
             where=str(checked.folder),
             fix="Leave out --int8.",
         )
-    if checked.has_graph:
+    if eight_bit or checked.has_graph:
         from sft_keras.inference.graph import GraphPredictor
 
         return GraphPredictor(checked, eight_bit=eight_bit, alone=True)

@@ -17,7 +17,7 @@ LARGE = 2**24
 class TokenRows(Sequence[np.ndarray]):
     """The token ids of each text, as a sequence of int32 arrays of shape [tokens].
 
-    A text costs the four bytes of each of its tokens and eight more; as an array of its own it would cost a hundred
+    A text costs the four bytes of each of its tokens and sixteen more; as an array of its own it would cost some 120
     beside them.
 
     Args:

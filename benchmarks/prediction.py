@@ -35,7 +35,7 @@ def predict_once(work: Mapping[str, Any]) -> None:
     """Predicts as `sft-keras predict` does, and prints what it took as JSON."""
     from sft_keras.inference.loading import quickest_predictor
 
-    predictor = quickest_predictor(Path(work["run"]) / "bundle", eight_bit=work["eight_bit"])
+    predictor = quickest_predictor(Path(work["run"]) / "bundle", eight_bit=work["eight_bit"], alone=True)
     texts = work["texts"]
     print(json.dumps(timed_answers(predictor.predict, lambda text: predictor.predict([text]), texts, work["single"])))
 

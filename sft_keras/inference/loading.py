@@ -13,12 +13,13 @@ from sft_keras.inference.predictor import Predictor
 from sft_keras.tasks.base import TASKS
 
 
-def quickest_predictor(bundle: Path | Bundle, *, eight_bit: bool = False) -> TextPredictor:
+def quickest_predictor(bundle: Path | Bundle, *, eight_bit: bool = False, alone: bool = False) -> TextPredictor:
     """A bundle's graph, which starts in a second and needs no Keras; its Keras model if it has none.
 
     Args:
         bundle: The bundle, or the folder of its run.
         eight_bit: Whether to take the copy in 8-bit integers.
+        alone: Whether this process does nothing else, nor a training beside it: see `open_session`.
 
     Raises:
         ArtifactError: The bundle is missing, damaged, or from a newer version, or has no such copy.
@@ -36,7 +37,7 @@ def quickest_predictor(bundle: Path | Bundle, *, eight_bit: bool = False) -> Tex
     if eight_bit or checked.has_graph:
         from sft_keras.inference.graph import GraphPredictor
 
-        return GraphPredictor(checked, eight_bit=eight_bit, alone=True)
+        return GraphPredictor(checked, eight_bit=eight_bit, alone=alone)
     return load_predictor(checked)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,6 @@ class DecisionServices(Installation):
         Raises:
             SftError: The run has no test part, or the file is no such table, or nothing was kept.
         """
-        from dataclasses import replace
-
         from sft_keras.inference.loading import quickest_predictor
         from sft_keras.runs.decided import decided, keep_costs, saved_by_label
         from sft_keras.runs.directory import RunDirectory

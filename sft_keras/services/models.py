@@ -54,7 +54,7 @@ class ModelServices(Installation):
 
         def probabilities(texts: Sequence[str]) -> np.ndarray:
             # Only now: a file that cannot be used is told before the long work.
-            return quickest_predictor(checked).probabilities(texts)
+            return quickest_predictor(checked, alone=True).probabilities(texts)
 
         return score_file(
             checked, data, probabilities, self.settings, text_column=text_column, label_column=label_column
@@ -85,7 +85,7 @@ class ModelServices(Installation):
         """
         from sft_keras.inference.loading import quickest_predictor
 
-        return quickest_predictor(bundle, eight_bit=eight_bit).predict_stream(texts, chunk=chunk)
+        return quickest_predictor(bundle, eight_bit=eight_bit, alone=True).predict_stream(texts, chunk=chunk)
 
     def explain(
         self,
@@ -195,7 +195,7 @@ class ModelServices(Installation):
 
             names = checked.labels.names
             decided = decider(costs_of(run_of(bundle), names, costs, hand_over), names)
-        predictor = quickest_predictor(checked, eight_bit=eight_bit)
+        predictor = quickest_predictor(checked, eight_bit=eight_bit, alone=True)
         watch = Watching(bundle, predictor.labels.names)
         predict_table(
             predictor, table.frame, column, target, probabilities=probabilities, hear=watch.hear, decide=decided

@@ -29,7 +29,6 @@ def test_costs_are_said_once_and_decide_in_a_sorted_file(
     page.locator("#evaluate-wanted input").fill("50")
     page.locator("#evaluate-wanted-go").click()
     expect(page.locator("#evaluate-wanted-effect")).not_to_be_empty()
-    expect(page.locator("#evaluate-wanted-effect")).not_to_contain_text("Error")
 
     page = new_page(f"/?run={run}&tab=predict", storage_state=person.state)
     page.locator("#predict-file-part").get_by_role("button", name="Sort a whole file").click()

@@ -19,6 +19,7 @@ from sft_keras.artifacts.bundle import GRAPH, read_bundle
 from sft_keras.data.drawn import drawn_rows
 from sft_keras.errors import ArtifactError, ConfigError, DataError, SftError
 from sft_keras.inference.neighbours import Neighbours
+from sft_keras.inference.pool import Opened, open_predictor
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services, Space
 from sft_keras.services.space import predictions
@@ -133,6 +134,27 @@ def test_a_file_gets_decisions_once_costs_of_mistakes_are_kept(space: Space, tmp
     cautious = space.predict_file(RUN, source, "a.csv", text_column="text")
     header, *table = rows(space.result_file(cautious)[0])
     assert {row[-1] for row in table} == {"bad"}
+
+
+def test_what_is_kept_of_costs_is_said_by_the_model_and_not_by_its_8_bit_copy(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def opened(folder: Path, *, eight_bit: bool = False) -> Opened:
+        asked.append(eight_bit)
+        return open_predictor(folder)
+
+    monkeypatch.setattr("sft_keras.inference.pool.open_predictor", opened)
+    quick = Services(replace(space.settings, int8=True))
+    mine = quick.space(new_key())
+    shutil.copytree(space.folder / "runs" / RUN, mine.folder / "runs" / RUN)
+    try:
+        mine.predict(RUN, TEXTS[:1])
+        mine.decision_costs(RUN, [[0, 1], [1, 0]], None)
+    finally:
+        quick.pool.close()
+    assert asked == [True, False]
 
 
 def test_a_file_of_another_kind_is_told_and_one_of_the_same_kind_is_not(space: Space, tmp_path: Path) -> None:

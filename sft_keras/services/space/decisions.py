@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from sft_keras.evaluation.told import cost_text, told_down
@@ -80,6 +81,12 @@ class DecisionSpace(EvaluationSpace):
 
     def _answer(self, run: str) -> Answer:
         def answer(texts: Any) -> np.ndarray:
-            return self.predictor(run).probabilities(texts)
+            if not self.settings.int8:
+                return self.predictor(run).probabilities(texts)
+            # What is kept with the run is said by the model itself, as the report is, and not by its 8-bit copy.
+            from sft_keras.inference.pool import open_predictor
+
+            with contextlib.closing(open_predictor(self._bundle(run)).predictor) as model:
+                return model.probabilities(texts)
 
         return answer

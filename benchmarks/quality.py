@@ -143,8 +143,15 @@ def imbalanced_parts(services: Services, name: str, seed: int, place: Path) -> P
     return write(place, name, train=mixed[(rank >= half) & (rank < half + wanted)], test=mixed[rank < half])
 
 
-def print_row(name: str, scores: Sequence[Score]) -> None:
-    """One line of the table, as soon as it is known."""
+def print_row(name: str, scores: Sequence[Score], first: Sequence[Score] | None = None) -> None:
+    """One line of the table, as soon as it is known.
+
+    Args:
+        name: What the line is called.
+        scores: A score for each seed.
+        first: The scores of the first line, with the same seeds: the gain over them is printed, as the mean of the
+            differences ± their standard error.
+    """
 
     def figure(attribute: str) -> str:
         values = [100 * getattr(item, attribute) for item in scores]
@@ -154,13 +161,17 @@ def print_row(name: str, scores: Sequence[Score]) -> None:
     figures = [figure(name) for name in ("accuracy", "baseline_accuracy", "macro_f1", "baseline_macro_f1")]
     notes = ", ".join(sorted({item.note for item in scores if item.note}))
     seconds = statistics.mean(item.seconds for item in scores)
-    print(f"| {name} | {' | '.join(figures)} | {seconds:.0f} s | {notes} |", flush=True)
+    gain = ""
+    if first and len(scores) > 1:
+        gains = [100 * (own.accuracy - other.accuracy) for own, other in zip(scores, first, strict=True)]
+        gain = f"{statistics.mean(gains):+.1f} ± {statistics.stdev(gains) / len(gains) ** 0.5:.1f}"
+    print(f"| {name} | {' | '.join(figures)} | {gain} | {seconds:.0f} s | {notes} |", flush=True)
 
 
 def print_header(title: str) -> None:
     """The first two lines of a table."""
-    print(f"\n| {title} | accuracy | TF-IDF + LR | macro F1 | TF-IDF + LR | training | chosen |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print(f"\n| {title} | accuracy | TF-IDF + LR | macro F1 | TF-IDF + LR | gain in accuracy | training | chosen |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
 
 
 def main() -> None:
@@ -173,6 +184,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="sets, by name")
     parser.add_argument("--sizes", type=int, nargs="*", default=SMALL_SIZES, help="rows of each label, for small")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each line")
+    parser.add_argument("--lines", nargs="*", help="lines of a table besides the first, by their first word")
     asked = parser.parse_args()
     services = Services()
     settings = laid_over(services.recipe(asked.recipe), asked.settings)
@@ -191,7 +203,10 @@ def main() -> None:
         if asked.only and name not in asked.only:
             continue
         print_header(f"{name}, {size} rows a label" if size else f"{name}, {RARE_SHARE:.0%} positive")
+        first: list[Score] | None = None
         for variant, objective in variants.items():
+            if first and asked.lines is not None and variant.split()[0] not in asked.lines:
+                continue
             scores = []
             for seed in seeds:
                 with tempfile.TemporaryDirectory() as place:
@@ -201,7 +216,8 @@ def main() -> None:
                         else imbalanced_parts(services, name, seed, Path(place))
                     )
                     scores.append(score(services, parts, laid_over(settings, {"objective": objective}), seed))
-            print_row(variant, scores)
+            print_row(variant, scores, first)
+            first = first or scores
 
 
 if __name__ == "__main__":

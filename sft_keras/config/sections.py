@@ -289,7 +289,10 @@ class TrainingConfig(Section):
         True, title="Length buckets", description="Put texts of like length into one batch, which saves padding."
     )
     checkpoint_minutes: float = Field(
-        10, gt=0, title="Checkpoint every", description="Minutes between checkpoints; one is made at each epoch too."
+        10,
+        gt=0,
+        title="Checkpoint every",
+        description="Minutes between checkpoints; the end of an epoch makes one too, unless epochs are short.",
     )
 
     @model_validator(mode="after")

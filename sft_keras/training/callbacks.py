@@ -15,6 +15,9 @@ from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 # A terminal or a page cannot show more than a few steps a second; more would only cost time.
 SECONDS_BETWEEN_STEP_EVENTS = 0.5
+# Short epochs go without a checkpoint as long as writing it would take more than a tenth of the time, on a disk that
+# takes 300 MB/s. What a kill costs is trained again, with the same result.
+CHECKPOINT_BYTES_A_SECOND = 30e6
 
 
 class Bookkeeper(keras.callbacks.Callback):
@@ -28,7 +31,8 @@ class Bookkeeper(keras.callbacks.Callback):
         batch_size: Rows a step, for the rate.
         monitor: `macro_f1`, `accuracy` or `task_loss` of the validation part.
         patience: Epochs without a better score before it ends; None never ends it.
-        checkpoint_seconds: Seconds between checkpoints within an epoch.
+        checkpoint_seconds: Seconds between checkpoints within an epoch; at the end of one, a checkpoint is written
+            unless the epochs are short for its size.
         sink: Hears of each step, epoch and checkpoint.
         should_stop: Asked after each step.
     """
@@ -67,6 +71,7 @@ class Bookkeeper(keras.callbacks.Callback):
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         del logs
         self._began = self._saved = self._told = time.monotonic()
+        self._bytes_saved = 0
         self._seconds_before = self.position.seconds
         self._steps_done_here = 0
 
@@ -117,10 +122,13 @@ class Bookkeeper(keras.callbacks.Callback):
             seconds=self._seconds_before + time.monotonic() - self._began,
         )
         if better:
-            self._checkpoints.save_best(self.model)
-        self._save()
+            self._checkpoints.keep_best(self.model)
+        last = epoch + 1 == self._epochs
+        stops = not last and not self.has_waited_enough and self._should_stop()
+        if last or stops or self.has_waited_enough or self._is_worth_saving():
+            self._save()
         self._sink.event("epoch", epoch=epoch + 1, epochs=self._epochs, best=better, **figures)
-        if epoch + 1 == self._epochs:
+        if last:
             return
         if self.has_waited_enough:
             self.model.stop_training = True
@@ -129,7 +137,7 @@ class Bookkeeper(keras.callbacks.Callback):
                 message=f"Early stopping: no better val_{self._monitor} for {self._patience} epochs "
                 f"(best: epoch {self.position.best_epoch}).",
             )
-        elif self._should_stop():
+        elif stops:
             raise TrainingStopped
 
     @property
@@ -142,11 +150,14 @@ class Bookkeeper(keras.callbacks.Callback):
         loss = -figures["val_task_loss"]
         return (loss, 0.0) if self._monitor == "task_loss" else (figures[f"val_{self._monitor}"], loss)
 
+    def _is_worth_saving(self) -> bool:
+        return time.monotonic() - self._saved >= self._bytes_saved / CHECKPOINT_BYTES_A_SECOND
+
     def _save(self) -> None:
         if keras.config.backend() == "jax":
             # Within an epoch Keras holds the state of a JAX training outside the model, whose variables are empty.
             self.model.jax_state_sync()
-        self._checkpoints.save(self.model, self.position)
+        self._bytes_saved = self._checkpoints.save(self.model, self.position)
         self._saved = time.monotonic()
         self._sink.event("checkpoint", epoch=self.position.epoch, step=self.position.step)
 

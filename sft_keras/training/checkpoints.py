@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -17,14 +16,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
 
 from sft_keras.errors import ArtifactError, TrainingError
+from sft_keras.training.state_files import read_values, unreadable, values_of, write_values
 
 KEPT = 2  # the newest and the one before, should the newest be damaged
 BEST = "best.safetensors"
-CHECKSUM = "crc32"  # beside the names of the variables in the metadata
 
 
 @dataclass(frozen=True)
@@ -65,54 +63,6 @@ def _changing(model: keras.Model) -> list[Any]:
     return list({id(v): v for v in state}.values())
 
 
-def _write(path: Path, variables: list[Any]) -> None:
-    tensors = {f"{i:05d}": np.array(keras.ops.convert_to_numpy(v), order="C") for i, v in enumerate(variables)}
-    temporary = path.with_name(path.name + ".part")
-    names = {f"{i:05d}": v.path for i, v in enumerate(variables)}
-    save_file(tensors, str(temporary), metadata={**names, CHECKSUM: _checksum(tensors)})
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _read(path: Path, variables: list[Any], *, assign: bool = True) -> None:
-    """Puts the values of a file into the variables, all or none; without `assign` it only looks whether it could.
-
-    Raises:
-        ArtifactError: The file is missing or damaged, or belongs to another model.
-    """
-    try:
-        with safe_open(str(path), framework="np") as file:
-            known = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from None
-    if known.get(CHECKSUM, expected := _checksum(tensors)) != expected:
-        raise _unreadable(path, "its checksum differs")
-    shapes = {f"{i:05d}": tuple(v.shape) for i, v in enumerate(variables)}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if shapes != found:
-        other = next(name for name in sorted({*shapes, *found}) if shapes.get(name) != found.get(name))
-        raise ArtifactError(
-            "The checkpoint does not fit the model of this run: the model expects shape "
-            f"{shapes.get(other)} of {known.get(other, 'a variable')}. Received: {found.get(other)}",
-            where=str(path),
-            fix="If config.yaml was changed since the run was made, put back what stood there. "
-            "Otherwise resume with the version of sft-keras that started the run, or train anew.",
-        )
-    if assign:
-        for index, variable in enumerate(variables):
-            variable.assign(tensors[f"{index:05d}"])
-
-
-def _checksum(tensors: dict[str, np.ndarray]) -> str:
-    """CRC-32 over all values: it finds what a bad disk or a half copy did, which the format itself does not notice."""
-    total = 0
-    for name in sorted(tensors):
-        total = zlib.crc32(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data, total)
-    return f"{total:08x}"
-
-
 def _read_position(path: Path) -> Position:
     """The position in a file.
 
@@ -138,18 +88,8 @@ def _read_position(path: Path) -> Position:
         ):
             raise TypeError("a count is no number")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return position
-
-
-def _unreadable(path: Path, error: object) -> ArtifactError:
-    folder = path.parent.parent if path.parent.name.startswith("epoch-") else path.parent
-    return ArtifactError(
-        f"The checkpoint cannot be read: {error}",
-        where=str(path),
-        fix=f"Copy it from a backup; or delete the folder {folder} and resume: the training then begins again "
-        "with the same rows and ends with the same model.",
-    )
 
 
 def _recount(model: keras.Model, before: int, now: int) -> None:
@@ -169,20 +109,27 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._has_best = False
+        self._unwritten_best: dict[str, np.ndarray] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, model: keras.Model, position: Position) -> None:
-        """Writes the state beside the others, renames it into place, and drops old ones.
+    def save(self, model: keras.Model, position: Position) -> int:
+        """Writes the best weights if they are new, and the state beside the others; drops old ones.
+
+        Returns:
+            The bytes of the state.
 
         Raises:
             TrainingError: The disk is full or not writable; the checkpoints before stay as they were.
         """
         name = f"epoch-{position.epoch:05d}-step-{position.step:08d}"
         temporary = self.folder / f".{name}.part"
+        if self._unwritten_best is not None:
+            self._write_best(model, self._unwritten_best)
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
-            _write(temporary / "state.safetensors", _changing(model))
+            changing = _changing(model)
+            size = write_values(temporary / "state.safetensors", changing, values_of(changing))
             with (temporary / "position.json").open("w", encoding="utf-8") as file:
                 json.dump(asdict(replace(position, backend=keras.config.backend())), file)
                 file.flush()
@@ -194,6 +141,7 @@ class Checkpoints:
             raise disk_full(error, self.folder) from error
         for old in self._all()[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
+        return size
 
     def restore(self, model: keras.Model, log: Callable[[str], None] = lambda _: None) -> Position:
         """Loads the newest checkpoint that can be read; without any, the start.
@@ -207,13 +155,14 @@ class Checkpoints:
         """
         for half in self.folder.glob(".*.part"):  # left by a kill
             shutil.rmtree(half, ignore_errors=True)
+        self._unwritten_best = None  # of a try that broke off
         failure: ArtifactError | None = None
         for folder in self._all():
             try:
                 position = _read_position(folder / "position.json")
                 _require_backend(position.backend, folder)
                 self._require_best(model, position)
-                _read(folder / "state.safetensors", _changing(model))
+                read_values(folder / "state.safetensors", _changing(model))
                 _recount(model, position.accumulation_steps, model.accumulation_steps)
                 position = replace(position, accumulation_steps=model.accumulation_steps)
             except ArtifactError as error:
@@ -221,7 +170,7 @@ class Checkpoints:
                 failure = failure or error
                 continue
             if position.best_epoch and not self._best_is_readable(model):
-                self.save_best(model)
+                self._write_best(model, values_of(list(model.trainable_variables)))
                 log("The weights of the best epoch were missing or damaged; the checkpoint holds the same.")
             self._has_best = position.best_epoch > 0
             return position
@@ -237,36 +186,36 @@ class Checkpoints:
         """
         if not position.best_epoch or (position.best_epoch == position.epoch and not position.step):
             return
-        _read(self.folder / BEST, list(model.trainable_variables), assign=False)
+        read_values(self.folder / BEST, list(model.trainable_variables), assign=False)
 
     def _best_is_readable(self, model: keras.Model) -> bool:
         try:
-            _read(self.folder / BEST, list(model.trainable_variables), assign=False)
+            read_values(self.folder / BEST, list(model.trainable_variables), assign=False)
         except ArtifactError:
             return False
         return True
 
-    def save_best(self, model: keras.Model) -> None:
-        """Keeps the trained weights of the best epoch.
+    def keep_best(self, model: keras.Model) -> None:
+        """Keeps the trained weights of the best epoch; the next `save` writes them, so that both stand for one time."""
+        self._unwritten_best = values_of(list(model.trainable_variables))
 
-        Raises:
-            TrainingError: The disk is full or not writable.
-        """
+    def _write_best(self, model: keras.Model, weights: dict[str, np.ndarray]) -> None:
         try:
-            _write(self.folder / BEST, list(model.trainable_variables))
+            write_values(self.folder / BEST, list(model.trainable_variables), weights)
         except (OSError, SafetensorError) as error:
             raise disk_full(error, self.folder) from error
+        self._unwritten_best = None
         self._has_best = True
 
     def load_best(self, model: keras.Model) -> bool:
-        """Puts the weights of the best epoch into the model; False if no epoch was completed.
+        """Puts the best weights that were saved into the model; False if no epoch was completed.
 
         Raises:
             ArtifactError: They are damaged, or gone.
         """
         if not self._has_best and not (self.folder / BEST).is_file():
             return False
-        _read(self.folder / BEST, list(model.trainable_variables))
+        read_values(self.folder / BEST, list(model.trainable_variables))
         return True
 
     def _all(self) -> list[Path]:

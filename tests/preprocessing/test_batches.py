@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 
@@ -92,18 +93,26 @@ def test_without_tensorflow_batches_start_anew_at_each_pass_and_may_never_end() 
     assert [endless[index] for index in range(8)] == [list(batch) for batch in expected]
 
 
+ROWS = EncodedRows(
+    ids=TokenRows.gather([[[1, 2], [3]]]),
+    targets=np.array([0, 1], np.int32),
+    weights=np.array([1.0, 0.5], np.float32),
+    pad_id=0,
+    input_names=("token_ids",),
+)
+
+
 def test_the_stream_gives_inputs_targets_and_weights() -> None:
-    rows = EncodedRows(
-        ids=TokenRows.gather([[[1, 2], [3]]]),
-        targets=np.array([0, 1], np.int32),
-        weights=np.array([1.0, 0.5], np.float32),
-        pad_id=0,
-        input_names=("token_ids",),
-    )
-    batches = list(stream(rows, lambda: [np.array([1, 0])], steps=1))
+    batches = list(stream(ROWS, lambda: [np.array([1, 0])], steps=1))
     assert len(batches) == 1
     inputs, targets, weights = batches[0]
     assert list(inputs) == ["token_ids"]
     assert np.asarray(inputs["token_ids"]).tolist() == [[3, 0], [1, 2]]
     assert np.asarray(targets).tolist() == [1, 0]
     assert np.asarray(weights).tolist() == [0.5, 1.0]
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.data serves TensorFlow alone")
+def test_no_thread_that_tunes_the_stream_holds_up_its_end() -> None:
+    """With one, freeing an endless iterator waits until the thread wakes up, after up to a minute."""
+    assert stream(ROWS, lambda: itertools.repeat(np.array([0]))).options().autotune.enabled is False

@@ -253,7 +253,7 @@ def test_a_full_disk_keeps_the_checkpoints_before(tmp_path: Path, monkeypatch: p
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sft_keras.training.checkpoints.save_file", full)
+    monkeypatch.setattr("sft_keras.training.state_files.save_file", full)
     with pytest.raises(TrainingError, match="No space left"):
         run(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
@@ -266,6 +266,45 @@ def test_only_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("epoch-*"))) == 2
     assert not list(tmp_path.glob(".*"))
     assert Checkpoints(tmp_path).folder == tmp_path
+
+
+class Killer(Recorder):
+    """Breaks the training off after an epoch, when nothing can be saved any more."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self._epoch = epoch
+
+    def event(self, kind: str, **values: Any) -> None:
+        super().event(kind, **values)
+        if kind == "epoch" and values["epoch"] == self._epoch:
+            raise KeyboardInterrupt
+
+
+def test_short_epochs_go_without_checkpoints_and_are_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sft_keras.training.callbacks.CHECKPOINT_BYTES_A_SECOND", 1)
+    settings = {"training": {"epochs": 4, "patience": None}}
+    recorder = Recorder()
+    unbroken = run(tmp_path / "unbroken", settings, sink=recorder)
+    assert [values["epoch"] for values in recorder.of("checkpoint")] == [1, 4]
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken", settings, sink=Killer(3))
+    again = Recorder()
+    resumed = run(tmp_path / "broken", settings, sink=again)
+    assert [values["epoch"] for values in again.of("epoch")] == [2, 3, 4]
+    assert resumed.position.best_epoch == unbroken.position.best_epoch > 1
+    np.testing.assert_array_equal(logits(resumed), logits(unbroken))
+
+
+def test_a_training_that_is_stopped_after_a_short_epoch_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sft_keras.training.callbacks.CHECKPOINT_BYTES_A_SECOND", 1)
+    stopped = run(tmp_path, {"training": {"epochs": 3}}, should_stop=stop_after(14))  # an epoch asks seven times
+    assert (stopped.position.epoch, stopped.position.step) == (2, 0)
+    assert max(path.name for path in tmp_path.glob("epoch-*")) == "epoch-00002-step-00000000"
 
 
 def test_float16_scales_the_loss_so_that_small_gradients_are_not_lost(tmp_path: Path) -> None:

@@ -83,6 +83,10 @@ def main(work: dict[str, Any]) -> None:
     names = sorted(set(labels))
     tokenizer = transformers.AutoTokenizer.from_pretrained(work["weights"])
     model = transformers.AutoModelForSequenceClassification.from_pretrained(work["weights"], num_labels=len(names))
+    if work["top"]:
+        layers = model.base_model.encoder.layer
+        for part in (model.base_model.embeddings, *layers[: len(layers) - work["top"]]):
+            part.requires_grad_(False)
     fixed = work["mode"] == "fixed"
     length = work["max_length"]
     train = Rows(tokenizer, texts, [names.index(label) for label in labels], length, fixed=fixed)

@@ -4,6 +4,10 @@
 
 One batch is computed again and again in ways that each do a little more; what is told is the difference between a way
 and the one before it. Medians of interleaved turns in milliseconds, and pages of memory that the system handed out.
+
+Beside them, the two limits of the machine, measured in the same run: how long the useful operations of the step would
+take at the rate of matrices, and how long its bytes at the rate of copying. Bytes are counted over the graph of the
+step, as if each operation read its inputs from memory and wrote its outputs there; caches make it less.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from training import training_flops
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROWS = 32
@@ -36,6 +42,7 @@ def step_ways(tokens: int, settings: dict[str, Any]) -> dict[str, Callable[[], A
     from sft_keras.preprocessing.token_rows import TokenRows
     from sft_keras.training.build import Recipe, build
     from sft_keras.training.progress import Silent
+    from sft_keras.training.quick_layers import quick_layers
 
     labels = ["no", "yes"] * (ROWS // 2)
     examples = Examples(["a text"] * ROWS, labels, None, np.arange(ROWS), "benchmark")
@@ -62,6 +69,8 @@ def step_ways(tokens: int, settings: dict[str, Any]) -> dict[str, Callable[[], A
         model.optimizer.apply(gradients(), model.trainable_variables)
         return ()
 
+    context = quick_layers(model)
+    context.__enter__()  # until the process ends
     dataset = tf.data.Dataset.from_tensors((inputs, target, weights)).cache().repeat()
     iterator = iter(dataset)
     model.make_train_function()
@@ -72,6 +81,73 @@ def step_ways(tokens: int, settings: dict[str, Any]) -> dict[str, Callable[[], A
         "optimizer": tf.function(update),
     }
     return {**ways, "fit": lambda: float(model.train_function(iterator)["loss"])}
+
+
+# Operations that hand on what they are given, or only describe it.
+FREE = {
+    *(
+        "Const",
+        "Placeholder",
+        "Reshape",
+        "Identity",
+        "ReadVariableOp",
+        "Shape",
+        "ShapeN",
+        "ExpandDims",
+        "Squeeze",
+        "NoOp",
+    ),
+    *("StopGradient", "PreventGradient", "VarHandleOp", "IdentityN", "BroadcastGradientArgs", "VarIsInitializedOp"),
+}
+
+
+def step_bytes(update: Any) -> dict[str, int]:
+    """Bytes that each kind of operation reads and writes in a step, the most first.
+
+    Args:
+        update: A `tf.function` without arguments, over inputs of known shapes.
+    """
+    found: dict[str, int] = {}
+    for operation in update.get_concrete_function().graph.get_operations():
+        if operation.type in FREE:
+            continue
+        sizes = [_bytes(tensor) for tensor in (*operation.inputs, *operation.outputs)]
+        total = sum(sizes)
+        if operation.type.startswith("ResourceApplyAdam"):  # a variable and two moments, read and written
+            total += 6 * max(sizes)
+        found[operation.type] = found.get(operation.type, 0) + total
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _bytes(tensor: Any) -> int:
+    if tensor.dtype.name in ("resource", "variant", "string") or not tensor.shape.is_fully_defined():
+        return 0
+    return int(tensor.shape.num_elements()) * int(tensor.dtype.size)
+
+
+def matrix_rate(size: int = 1024) -> float:
+    """Operations a second of a product of 32-bit matrices, the best of several."""
+    import tensorflow as tf
+
+    a, b = (tf.random.normal((size, size)) for _ in range(2))
+    return 2 * size**3 / _quickest(lambda: tf.linalg.matmul(a, b).numpy())
+
+
+def copy_rate(mebibytes: int = 256) -> float:
+    """Bytes read and written a second when an array is copied that no cache holds, with all threads."""
+    import tensorflow as tf
+
+    values = tf.random.normal((mebibytes * 2**18,))
+    return 2 * values.shape[0] * 4 / _quickest(lambda: (values + 1.0)[:1].numpy())
+
+
+def _quickest(work: Callable[[], Any], times: int = 8) -> float:
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
 
 
 def main() -> None:
@@ -105,7 +181,13 @@ def main() -> None:
         found[name] = milliseconds
         print(f"| {name} | {milliseconds:.1f} | {milliseconds - before:.1f} | {statistics.median(faults[name]):.0f} |")
         before = milliseconds
-    print(json.dumps(found))
+    flops, counted = training_flops([given.tokens] * ROWS), step_bytes(ways["optimizer"])
+    total, matrices, copies = sum(counted.values()), matrix_rate(), copy_rate()
+    most = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in list(counted.items())[:8])
+    print(f"\n{flops / 1e9:.1f} G operations at {matrices / 1e9:.0f} G/s: {1000 * flops / matrices:.0f} ms")
+    print(f"{total / 1e9:.2f} GB at {copies / 1e9:.1f} GB/s: {1000 * total / copies:.0f} ms ({most})\n")
+    limits = {"flops": flops, "flops_per_second": matrices, "bytes": total, "bytes_per_second": copies}
+    print(json.dumps({**found, **limits}))
 
 
 if __name__ == "__main__":

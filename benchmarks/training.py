@@ -51,6 +51,8 @@ class Clock:
     def event(self, kind: str, **values: Any) -> None:
         """One event of a training."""
         now = time.perf_counter()
+        if kind == "start":  # before it, lower layers that stand still are computed, with steps of their own
+            self.first_step, self.epochs = 0.0, []
         if kind in ("start", "epoch"):
             self._from = now
         elif kind == "step":
@@ -62,7 +64,12 @@ class Clock:
 def settings_of(work: Mapping[str, Any]) -> dict[str, Any]:
     """The work as settings of a run."""
     return {
-        "model": {"backbone": work["backbone"], "max_length": work["max_length"], "dropout": 0.1},
+        "model": {
+            "backbone": work["backbone"],
+            "max_length": work["max_length"],
+            "dropout": 0.1,
+            "trainable": f"top:{work['top']}" if work["top"] else "full",
+        },
         "optimizer": {
             "learning_rate": work["learning_rate"],
             "weight_decay": work["weight_decay"],
@@ -154,6 +161,7 @@ def work_on(parts: Mapping[str, Sequence[tuple[str, str]]], epochs: int, folder:
         "seed": 0,
         "threads": os.cpu_count(),
         "gpu": False,
+        "top": None,
         "training": {},
     }
 
@@ -164,9 +172,10 @@ def rate(found: Mapping[str, Any], rows: int) -> float:
     return rows * len(later) / sum(later)
 
 
-def training_flops(lengths: Sequence[int], *, layers: int = LAYERS, width: int = WIDTH) -> int:
-    """Useful floating-point operations of an epoch over texts of so many tokens."""
-    return 3 * sum(layers * n * (24 * width**2 + 4 * n * width) for n in lengths)
+def training_flops(lengths: Sequence[int], *, layers: int = LAYERS, width: int = WIDTH, top: int | None = None) -> int:
+    """Useful floating-point operations of an epoch over texts of so many tokens, `top` layers of them trained."""
+    passes = layers + 2 * (top or layers)
+    return sum(passes * n * (24 * width**2 + 4 * n * width) for n in lengths)
 
 
 def token_counts(work: Mapping[str, Any]) -> list[int]:
@@ -183,7 +192,7 @@ def token_counts(work: Mapping[str, Any]) -> list[int]:
 
 def table(rounds: Sequence[Mapping[str, Mapping[str, Any]]], work: Mapping[str, Any], lengths: Sequence[int]) -> str:
     """The medians of all sides as Markdown, ours first."""
-    flops = training_flops(lengths) / work["rows"]
+    flops = training_flops(lengths, top=work.get("top")) / work["rows"]
     lines = [
         "| side | rows/s | ours to it | first step, s | whole process, s | peak, MiB | accuracy, % | useful GFLOP/s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -212,6 +221,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--modes", nargs="+", choices=MODES, default=["dynamic", "grouped"])
+    parser.add_argument("--top", type=int, help="Trains so many upper layers alone, on both sides.")
     parser.add_argument("--training", type=json.loads, default={}, help="Further settings of our training, JSON.")
     parser.add_argument("--peer", type=Path, default=Path(".venv-peer"), help="The peer's virtual environment.")
     parser.add_argument("--smoke", action="store_true")
@@ -223,7 +233,7 @@ def main() -> None:
     interpreter = peer_python(given.peer.resolve())
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        work = {**work_of(given.texts, rows, epochs, folder), "training": given.training}
+        work = {**work_of(given.texts, rows, epochs, folder), "training": given.training, "top": given.top}
         peer = [interpreter, str(HERE / "peer_training.py")]
         sides = {"ours": ([sys.executable, __file__, "--child"], work)}
         sides |= {mode: (peer, {**work, "mode": mode}) for mode in given.modes}

@@ -72,9 +72,8 @@ def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
 
 
 def fixed_length(model: Any) -> int | None:
-    """The only length that a Keras model takes, as its input declares it; None if any will do."""
-    length: int | None = model.input["token_ids"].shape[1]
-    return length
+    """The only length that a Keras model takes, as one of its inputs declares it; None if any will do."""
+    return next((tensor.shape[1] for tensor in model.input.values() if tensor.shape[1] is not None), None)
 
 
 def pad_batch(
@@ -92,15 +91,19 @@ def pad_batch(
     Returns:
         `token_ids`, `segment_ids` (zeros) and `padding_mask` (1 at real tokens), each int32 of shape [rows, length].
     """
-    longest = max(len(row) for row in ids)
-    rounded = -(-longest // multiple) * multiple
-    width = length or (rounded if limit is None else max(longest, min(rounded, limit)))
+    width = length or padded_length(max(len(row) for row in ids), multiple, limit)
     token_ids = np.full((len(ids), width), pad_id, dtype=np.int32)
     mask = np.zeros((len(ids), width), dtype=np.int32)
     for index, row in enumerate(ids):
         token_ids[index, : len(row)] = row
         mask[index, : len(row)] = 1
     return {"token_ids": token_ids, "segment_ids": np.zeros_like(token_ids), "padding_mask": mask}
+
+
+def padded_length(longest: int, multiple: int = 1, limit: int | None = None) -> int:
+    """The length of a batch; see `pad_batch`."""
+    rounded = -(-longest // multiple) * multiple
+    return rounded if limit is None else max(longest, min(rounded, limit))
 
 
 def only(inputs: Inputs, names: Sequence[str]) -> Inputs:

@@ -11,10 +11,12 @@ from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.modeling.backbones.base import Backbone, Encoder, resolve_backbone
+from sft_keras.modeling.cut import Cut, cut_below
 from sft_keras.modeling.fine_tune_model import FineTuneModel, freeze
 from sft_keras.modeling.layers import with_layers
 from sft_keras.modeling.lora import add_lora, merged_weights
-from sft_keras.modeling.starting_point import StartingPoint
+from sft_keras.modeling.starting_point import HEAD, StartingPoint
+from sft_keras.preprocessing.batches import fixed_length, pad_batch
 from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.tasks.base import TASKS
@@ -25,6 +27,8 @@ from sft_keras.training.used_rows import used_rows
 # Factors that start at zero want a higher rate than pretrained weights: Hu et al. (2021, table 9) take 10 to 20 times
 # that of full fine-tuning.
 LORA_RATE_FACTOR = 10
+# With more to keep than this, 4 GiB, lower layers that stand still are computed at each step.
+LARGEST_STATES = 2**32
 DTYPE_POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
@@ -79,10 +83,24 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled model and the backbone within it."""
+    """A model and the backbone within it.
+
+    Attributes:
+        encoder: The whole backbone.
+        model: The whole model.
+        cut: The backbone in two parts, where the lower one stands still and its outputs can be computed once.
+        on_cut: The model from those outputs on, which shares the backbone's layers and has a head of its own.
+    """
 
     encoder: Encoder
     model: FineTuneModel
+    cut: Cut | None = None
+    on_cut: FineTuneModel | None = None
+
+    @property
+    def fitted(self) -> FineTuneModel:
+        """The model that is compiled and trained."""
+        return self.on_cut or self.model
 
 
 def build(recipe: Recipe) -> Built:
@@ -98,35 +116,49 @@ def build(recipe: Recipe) -> Built:
     freeze(encoder, config.model)
     if config.model.lora_rank:
         add_lora(encoder, config.model.lora_rank, seed=options.seed)
-    model = build_on(recipe, encoder)
-    compile_model(recipe, Built(encoder, model))
-    return Built(encoder, model)
+    cut = _cut(recipe, encoder)
+    built = Built(encoder, build_on(recipe, encoder), cut, build_on(recipe, cut.above) if cut else None)
+    compile_model(recipe, cut.above if cut else encoder, built.fitted)
+    return built
 
 
-def compile_model(recipe: Recipe, built: Built) -> None:
+def _cut(recipe: Recipe, encoder: Encoder) -> Cut | None:
+    """The parts of a backbone whose lower layers stand still, if there is room for what the lower one gives."""
+    ids = recipe.ids
+    if ids is None or 4 * len(ids.tokens) * encoder.model.output.shape[-1] > LARGEST_STATES:
+        return None
+    longest = ids[int(ids.lengths.argmax())]
+    pair = [longest, longest[: max(1, len(longest) // 2)]]
+    return cut_below(encoder, pad_batch(pair, recipe.tokenizer.pad_id, length=fixed_length(encoder.model)))
+
+
+def compile_model(recipe: Recipe, encoder: Encoder, model: FineTuneModel) -> None:
     """Gives a model its optimizer, whose variables exist then, so that a checkpoint can be read into it."""
     config, options = recipe.config, recipe.config.training
-    built.model.accumulation_steps = options.accumulation_steps
+    model.accumulation_steps = options.accumulation_steps
     decay = config.optimizer.layer_decay
     optimizer = build_optimizer(
         config.optimizer,
         default_rate=recipe.backbone.family.default_learning_rate * (LORA_RATE_FACTOR if config.model.lora_rank else 1),
         total_steps=recipe.steps_per_epoch * options.epochs,
         accumulation_steps=options.accumulation_steps,
-        share_of=layer_shares(built.encoder, decay) if decay < 1 else None,
-        used=None if recipe.ids is None else used_rows(built.encoder, recipe.ids, recipe.tokenizer.pad_id),
+        share_of=layer_shares(encoder, decay) if decay < 1 else None,
+        used=None if recipe.ids is None else used_rows(encoder, recipe.ids, recipe.tokenizer.pad_id),
     )
     if DTYPE_POLICIES[options.mixed_precision] == "mixed_float16":
         optimizer = LossScaling(optimizer)  # Keras scales by itself only where the whole model has the policy
     # Without compiling, JAX would carry out each operation by itself.
-    built.model.compile(optimizer=optimizer, jit_compile=options.jit_compile or keras.config.backend() == "jax")
-    optimizer.build(built.model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=options.jit_compile or keras.config.backend() == "jax")
+    optimizer.build(model.trainable_variables)
 
 
 def finished(recipe: Recipe, built: Built) -> Built:
     """The model as it is kept: with plain merged weights, and in 32-bit, which every processor has and is quick in."""
     config = recipe.config
-    if config.training.mixed_precision == "none" and not config.model.lora_rank:
+    if built.on_cut:
+        built.model.get_layer(HEAD).set_weights(built.on_cut.get_layer(HEAD).get_weights())
+    # Keras cannot save a backbone whose input begins a second model, as a cut makes it.
+    if config.training.mixed_precision == "none" and not config.model.lora_rank and not built.cut:
         return built
     weights = merged_weights(built.model)
     encoder = _encoder(recipe, "float32")

@@ -31,7 +31,7 @@ from sft_keras.training.build import Recipe
 from sft_keras.training.callbacks import Bookkeeper
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.progress import ProgressSink, TrainingStopped
-from sft_keras.training.short_dropout import short_dropout
+from sft_keras.training.quick_layers import quick_layers
 
 
 class Rows(Protocol):
@@ -109,7 +109,7 @@ def fit(
         while book.position.epoch < options.epochs and not book.has_waited_enough:
             # An epoch that was broken is shorter than the others, and `fit` wants one length for all.
             epoch, step = book.position.epoch, book.position.step
-            with short_dropout(model):
+            with quick_layers(model):
                 model.fit(
                     stream(PartedRows(training), functools.partial(batches, epoch, step)),
                     steps_per_epoch=(plan.steps - step) * parts,

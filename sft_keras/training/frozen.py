@@ -21,7 +21,7 @@ from sft_keras.modeling.backbones.base import Encoder
 from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.modeling.layers import layer_vectors, with_layers
 from sft_keras.modeling.starting_point import HEAD, StartingPoint
-from sft_keras.training.build import Built, Recipe, build_on, compile_model, load_encoder
+from sft_keras.training.build import Recipe, build_on, compile_model, load_encoder
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.feature_cache import FeatureCache
 from sft_keras.training.fitting import fit
@@ -124,10 +124,10 @@ def train_head(
     except TrainingStopped:
         return result("last" if layers == "auto" else layers, Position(), False)
     on_vectors = vector_encoder(parts[0].layers.shape[-1])
-    built = Built(on_vectors, build_on(_pooled_before(recipe), on_vectors))
-    compile_model(recipe, built)
+    fitted = build_on(_pooled_before(recipe), on_vectors)
+    compile_model(recipe, on_vectors, fitted)
     store = Checkpoints(checkpoints)
-    position = store.restore(built.model, lambda message: sink.event("log", message=message))
+    position = store.restore(fitted, lambda message: sink.event("log", message=message))
     rows = [VectorRows(part.layers[:, 0], part.targets, part.weights.astype(np.float32)) for part in parts]
     sink.event(
         "start",
@@ -137,15 +137,15 @@ def train_head(
         epoch=position.epoch,
         step=position.step,
     )
-    position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
-    store.load_best(built.model)
+    position, outcome = fit(recipe.config, fitted, store, position, *rows, sink=sink, should_stop=should_stop)
+    store.load_best(fitted)
     if outcome == "out_of_memory":
         raise TrainingError(
             "There is not enough memory to train the head.",
             where=f"training.batch_size={config.training.batch_size}",
             fix=f"Try --set training.batch_size={max(1, config.training.batch_size // 2)}.",
         )
-    return result(layers, position, outcome == "complete", built.model.get_layer(HEAD).get_weights())
+    return result(layers, position, outcome == "complete", fitted.get_layer(HEAD).get_weights())
 
 
 def frozen_vectors(

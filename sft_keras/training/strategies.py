@@ -25,7 +25,7 @@ def train(
     start: StartingPoint | None = None,
     cache: FeatureCache | None = None,
 ) -> Trained:
-    """Trains the head on the vectors of a frozen backbone, or the backbone with it; see `train_head`, `fine_tune`."""
+    """Trains the head on vectors of a frozen backbone, or the backbone with it; see `train_head`, `fine_tune`."""
     if config.model.trainable == "head":
         return train_head(
             config,
@@ -38,5 +38,12 @@ def train(
             cache=cache,
         )
     return fine_tune(
-        config, training, validation, checkpoints=checkpoints, sink=sink, should_stop=should_stop, start=start
+        config,
+        training,
+        validation,
+        checkpoints=checkpoints,
+        sink=sink,
+        should_stop=should_stop,
+        start=start,
+        cache=cache,
     )

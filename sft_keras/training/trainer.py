@@ -19,8 +19,10 @@ from sft_keras.preprocessing.tokenizer import TextTokenizer
 from sft_keras.training.adaptation import halved, settled
 from sft_keras.training.build import Built, Recipe, build, finished
 from sft_keras.training.checkpoints import Checkpoints, Position
-from sft_keras.training.fitting import Outcome, encoded, fit
-from sft_keras.training.progress import ProgressSink
+from sft_keras.training.feature_cache import FeatureCache
+from sft_keras.training.fitting import Outcome, Rows, encoded, fit
+from sft_keras.training.hidden_rows import hidden_rows
+from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def fine_tune(
     sink: ProgressSink,
     should_stop: Callable[[], bool] = lambda: False,
     start: StartingPoint | None = None,
+    cache: FeatureCache | None = None,
 ) -> Trained:
     """Trains, or goes on from the newest checkpoint in the folder.
 
@@ -84,6 +87,7 @@ def fine_tune(
         sink: Hears of the progress.
         should_stop: Asked after each step; True saves the state and stops.
         start: The fine-tuned model to go on from; the configured backbone if None.
+        cache: Keeps what lower layers that stand still give, for later runs; nothing is kept if left out.
 
     Raises:
         ConfigError: The backbone is not to be had, or a setting does not fit it.
@@ -98,13 +102,13 @@ def fine_tune(
     )
     recipe = replace(recipe, ids=ids)
     parts = ((training, ids), (validation, validation_ids))
-    built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop)
+    built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop, cache)
     while outcome == "out_of_memory":
         del built
         gc.collect()  # a Keras model is full of cycles
         recipe = replace(recipe, config=halved(recipe.config, store.folder, sink))
-        built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop)
-    store.load_best(built.model)
+        built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop, cache)
+    store.load_best(built.fitted)
     kept = finished(recipe, built)
     complete = outcome == "complete"
     return Trained(
@@ -125,14 +129,26 @@ def _fine_tune(
     store: Checkpoints,
     sink: ProgressSink,
     should_stop: Callable[[], bool],
+    cache: FeatureCache | None,
 ) -> tuple[Built, Position, Outcome]:
     """Builds the model and trains it from the newest checkpoint on."""
     built = build(recipe)
+    model = built.fitted
     sink.event("log", message=f"Model: {count_parameters(built.model)}.")
-    position = store.restore(built.model, lambda message: sink.event("log", message=message))
+    position = store.restore(model, lambda message: sink.event("log", message=message))
     if position.epoch or position.step:
         sink.event("log", message=f"Resuming after epoch {position.epoch}, step {position.step}.")
-    rows = [encoded(part, ids, recipe, built.model) for part, ids in parts]
+    rows: list[Rows] = []
+    for part, ids in parts:
+        plain = encoded(part, ids, recipe, model)
+        try:
+            rows.append(
+                hidden_rows(recipe, built.cut, plain, store.folder, sink=sink, should_stop=should_stop, cache=cache)
+                if built.cut
+                else plain
+            )
+        except TrainingStopped:
+            return built, position, "stopped"
     sink.event(
         "start",
         epochs=recipe.config.training.epochs,
@@ -141,5 +157,5 @@ def _fine_tune(
         epoch=position.epoch,
         step=position.step,
     )
-    position, outcome = fit(recipe.config, built.model, store, position, *rows, sink=sink, should_stop=should_stop)
+    position, outcome = fit(recipe.config, model, store, position, *rows, sink=sink, should_stop=should_stop)
     return built, position, outcome

@@ -63,7 +63,7 @@ def test_the_same_rows_again_compute_no_vector(
         raise AssertionError("the vectors were computed again")
 
     assert cached(services)
-    monkeypatch.setattr(VectorMaker, "_compute", computed)
+    monkeypatch.setattr(VectorMaker, "_outputs", computed)
     again = train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK))
     assert again.report is not None
     assert quick_run.report is not None
@@ -82,15 +82,22 @@ def test_a_damaged_cache_costs_only_time(
 
 
 def test_the_cache_keeps_within_its_bound(tmp_path: Path) -> None:
+    import keras
+
     from sft_keras.training.feature_cache import FeatureCache
 
-    cache = FeatureCache(tmp_path, max_bytes=2500)
-    vectors = np.zeros((10, 1, 24), dtype=np.float32)
-    for name in "abc":
-        cache._keep(tmp_path / f"{name}.npy", vectors)
-    assert len(list(tmp_path.glob("*.npy"))) == 2
-    cache._keep(tmp_path / "large.npy", np.zeros((100, 1, 24), dtype=np.float32))
-    assert not (tmp_path / "large.npy").exists()
+    given = keras.Input((1,))
+    cache, model = FeatureCache(tmp_path, max_bytes=2500), keras.Model(given, keras.layers.Dense(1)(given))
+
+    def values(token: int, rows: int = 10) -> np.ndarray:
+        ids = [np.array([token], dtype=np.int32)]
+        return cache.vectors(model, ids, reads="", shape=(rows, 24), fill=lambda array: array.fill(token))
+
+    for token in (1, 2, 3):
+        assert values(token).tolist() == [[token] * 24] * 10
+    assert len(list(tmp_path.iterdir())) == 2
+    assert (values(4, rows=100) == 4).all()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("pooled_layers", ["last", "1+2"])

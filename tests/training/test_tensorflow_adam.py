@@ -15,7 +15,7 @@ from sft_keras.data.examples import Examples
 from sft_keras.training import build, used_rows
 from sft_keras.training.optimizers import LayerwiseRates, build_optimizer, settle
 from sft_keras.training.progress import Silent
-from sft_keras.training.short_dropout import ShortDropout
+from sft_keras.training.quick_layers import ShortDropout
 from sft_keras.training.strategies import train
 from sft_keras.training.tensorflow_adam import OnePassAdam
 from sft_keras.training.used_rows import UsedRows

@@ -1,4 +1,4 @@
-"""Dropout from fewer random bits is dropout: its share, its mean, its independence, its repeatability."""
+"""Quicker layers give what Keras's own give: the same shares, and dropout of the same rate, mean and independence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from sft_keras.training.short_dropout import ShortDropout, short_dropout
+from sft_keras.training.quick_layers import AddedMaskSoftmax, ShortDropout, quick_layers
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="the dropout of TensorFlow")
 
@@ -66,7 +66,7 @@ def test_layers_are_keras_own_again_also_after_an_error_and_one_of_a_shared_shap
     model.compile()
 
     def inspect() -> None:
-        with short_dropout(model):
+        with quick_layers(model):
             assert type(inside) is ShortDropout
             assert type(shared) is keras.layers.Dropout
             raise KeyError
@@ -80,5 +80,50 @@ def test_with_xla_it_is_keras_own() -> None:
     layer = keras.layers.Dropout(0.1)
     model = keras.Sequential([keras.Input((4,)), layer])
     model.compile(jit_compile=True)
-    with short_dropout(model):
+    with quick_layers(model):
         assert type(layer) is keras.layers.Dropout
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_mask_that_is_added_gives_the_same_shares(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    scores = keras.ops.cast(rng.normal(0, 8, (5, 3, 7, 7)), dtype)
+    mask = rng.random((5, 1, 7, 7)) < 0.6
+    mask[..., 0] = True  # something is left to look at
+    for given in (mask, mask.astype("int32"), None):
+        ours, keras_own = (
+            kind(axis=-1, dtype=dtype)(scores, mask=given) for kind in (AddedMaskSoftmax, keras.layers.Softmax)
+        )
+        assert keras.backend.standardize_dtype(ours.dtype) == dtype
+        np.testing.assert_array_equal(*(np.array(keras.ops.cast(x, "float32")) for x in (ours, keras_own)))
+
+
+def test_gradients_of_masked_scores_are_those_of_keras() -> None:
+    import tensorflow as tf
+
+    rng = np.random.default_rng(1)
+    scores, wanted = tf.Variable(rng.normal(0, 3, (2, 2, 4, 4)), dtype="float32"), rng.random((2, 2, 4, 4))
+    mask = np.array([[[[True, True, False, False]]], [[[True, True, True, True]]]])
+    found = []
+    for kind in (AddedMaskSoftmax, keras.layers.Softmax):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(kind(axis=-1)(scores, mask=mask) * wanted)
+        found.append(np.array(tape.gradient(loss, scores)))
+    np.testing.assert_allclose(*found, atol=1e-7)
+    assert not found[0][0, :, :, 2:].any()
+
+
+def test_attention_takes_the_quick_way_within_and_keras_own_after() -> None:
+    attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.1)
+    given = keras.Input((None, 8))
+    model = keras.Model(given, attention(given, given))
+    model.compile()
+    with quick_layers(model):
+        assert type(attention._softmax) is AddedMaskSoftmax
+        assert type(attention._dropout_layer) is ShortDropout
+    assert type(attention._softmax) is keras.layers.Softmax
+    other = keras.layers.Softmax(axis=(1, 2))
+    model = keras.Sequential([keras.Input((4, 4)), other])
+    model.compile()
+    with quick_layers(model):
+        assert type(other) is keras.layers.Softmax

@@ -77,7 +77,7 @@ def write_bundle(
     save_preset: Callable[[Path], None] | None,
     labels: Labels,
     config: RunConfig,
-    report: dict[str, Any] | None,
+    report: Callable[[dict[str, Any]], dict[str, Any] | None],
     card: Callable[[dict[str, Any]], str],
     information: dict[str, Any],
     weight_bytes: int = 0,
@@ -92,8 +92,8 @@ def write_bundle(
         save_preset: Writes the KerasHub preset into a folder; None for a backbone that has none.
         labels: The labels.
         config: The resolved configuration.
-        report: The report, if the test part was scored.
-        card: Makes the model card, Markdown, of what is said of the other forms of the model.
+        report: Gives the report, if the test part was scored, from what is said of the other forms of the model.
+        card: Makes the model card, Markdown, of the same.
         information: Versions, backbone and data fingerprint for the manifest.
         weight_bytes: How much the model's weights take, to see in time whether there is room.
         export: Writes other forms of the model into a folder, and returns what it says of them in the manifest.
@@ -112,17 +112,18 @@ def write_bundle(
         if save_preset:
             _require_space(temporary, 2 * (temporary / MODEL).stat().st_size)
             save_preset(temporary / PRESET)
-        exports = {"exports": export(temporary)} if export else {}
+        exports = export(temporary) if export else {}
         (temporary / LABELS).write_text(labels.to_json(), encoding="utf-8")
         (temporary / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
-        (temporary / CARD).write_text(card(exports.get("exports", {})), encoding="utf-8")
-        if report is not None:
-            (temporary / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
+        (temporary / CARD).write_text(card(exports), encoding="utf-8")
+        scored = report(exports)
+        if scored is not None:
+            (temporary / REPORT).write_text(json.dumps(scored, ensure_ascii=False, indent=2), encoding="utf-8")
         files = sorted(path for path in temporary.rglob("*") if path.is_file())
         manifest = {
             "format_version": FORMAT_VERSION,
             **information,
-            **exports,
+            **({"exports": exports} if export else {}),
             "files": {path.relative_to(temporary).as_posix(): file_sha256(path) for path in files},
         }
         (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2), encoding="utf-8")

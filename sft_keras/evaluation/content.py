@@ -68,6 +68,16 @@ class LayerSearch(_Part):
         return row.layers == self.chosen and self.chosen_C in (None, row.C)
 
 
+class EightBit(_Part):
+    """What the copy in 8-bit integers is worth, on some validation rows."""
+
+    file: Line
+    rows: int = Field(ge=1, le=_MOST_ROWS)
+    accuracy: float = Field(ge=0, le=1)
+    accuracy_of_graph: float = Field(ge=0, le=1)
+    agreement: float = Field(ge=0, le=1)
+
+
 class ReportContent(_Part):
     """The content of `report.json`; what each key holds is told in docs/cli.md."""
 
@@ -91,6 +101,7 @@ class ReportContent(_Part):
     calibration_before: dict[str, float | None] | None = None
     lambda_search: LambdaSearch | None = None
     layer_search: LayerSearch | None = None
+    eight_bit: EightBit | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> ReportContent:

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from sft_keras.config import RunConfig
 from sft_keras.evaluation.report import Report
@@ -23,14 +24,21 @@ def write_report(report: Report, folder: Path, *, config: RunConfig, data: str =
         data: What the data are called, for the headline of the page.
         created: When the run was made, ISO 8601.
     """
-    from sft_keras.evaluation.content import read_content
-    from sft_keras.evaluation.page import render_page
     from sft_keras.evaluation.plots import draw_report
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in draw_report(report).items():
         replace_file(folder / name, picture)
-    content = report.to_dict()
+    write_content(report.to_dict(), folder, config=config, data=data, created=created)
+
+
+def write_content(
+    content: dict[str, Any], folder: Path, *, config: RunConfig, data: str = "", created: str = ""
+) -> None:
+    """Writes `report.json` and `report.html` alone; see `write_report`."""
+    from sft_keras.evaluation.content import read_content
+    from sft_keras.evaluation.page import render_page
+
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     replace_file(folder / "report.json", (text + "\n").encode("utf-8"))
     page = render_page(read_content(content, where=str(folder)), config, data=data, created=created)

@@ -152,8 +152,8 @@ def fingerprint(splits: Splits) -> str:
 
 def keep_bundle(
     run: RunDirectory, splits: Splits, trained: Any, report: dict[str, Any] | None, *, exports: bool
-) -> None:
-    """Writes the bundle.
+) -> dict[str, Any] | None:
+    """Writes the bundle, and what its copy in 8-bit integers is worth into the report.
 
     Args:
         run: The run.
@@ -161,8 +161,21 @@ def keep_bundle(
         trained: What the training gave.
         report: The report, if the test part was scored.
         exports: Whether to write the model in other formats too.
+
+    Returns:
+        The report as it is kept.
     """
+    from sft_keras.evaluation.report_files import write_content
+
     config = trained.config
+    kept = report
+
+    def completed(told: dict[str, Any]) -> dict[str, Any] | None:
+        nonlocal kept
+        copy = told.get("onnx_int8", {})
+        kept = {**report, "eight_bit": copy} if report is not None and "file" in copy else report
+        return kept
+
     information = {
         "backbone": trained.backbone.location.name,
         "family": trained.backbone.family.name,
@@ -181,14 +194,18 @@ def keep_bundle(
         save_preset=trained.preset_writer(),
         labels=trained.labels,
         config=config,
-        report=report,
-        card=lambda exports: model_card(
-            config, labels=trained.labels.names, report=report, information=information, exports=exports
+        report=completed,
+        card=lambda told: model_card(
+            config, labels=trained.labels.names, report=report, information=information, exports=told
         ),
         information=information,
         weight_bytes=4 * trained.model.count_params(),
         export=(lambda folder: _export(run, splits, trained, folder)) if exports else None,
     )
+    if kept is not None and kept is not report:
+        status = run.status()
+        write_content(kept, run.report, config=config, data=data_title(status.data), created=status.created)
+    return kept
 
 
 def _export(run: RunDirectory, splits: Splits, trained: Any, folder: Path) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _execute(
         report = report_on_test(run, splits, splits.test, trained, {**found, **trained.findings})
     if trained.has_best:
         sink.event("phase", name="saving")
-        keep_bundle(run, splits, trained, report, exports=exports)
+        report = keep_bundle(run, splits, trained, report, exports=exports)
     if trained.complete:
         # A finished run is not resumed; its checkpoints weigh three times the model.
         shutil.rmtree(run.checkpoints, ignore_errors=True)

@@ -54,7 +54,7 @@ def rewrite(bundle: Bundle, folder: Path, **changes: Any) -> None:
         "save_preset": None,
         "labels": bundle.labels,
         "config": bundle.config,
-        "report": bundle.report,
+        "report": lambda _exports: bundle.report,
         "card": lambda _exports: "# A card\n",
         "information": {"backbone": "lstm"},
     }
@@ -237,7 +237,7 @@ def test_a_bundle_that_was_moved_away_behind_a_link_is_not_touched(copied_run: R
     copied_run.bundle.rename(elsewhere)
     copied_run.bundle.symlink_to(elsewhere)
     bundle, before = read_bundle(copied_run.bundle), contents(elsewhere)
-    rewrite(bundle, copied_run.bundle, report=None)
+    rewrite(bundle, copied_run.bundle, report=lambda _exports: None)
     assert contents(elsewhere) == before
     assert read_bundle(copied_run.bundle).report is None
     assert not list(copied_run.path.glob(".*"))
@@ -311,7 +311,7 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(
 def test_a_bundle_is_replaced_whole(copied_run: RunDirectory) -> None:
     bundle = read_bundle(copied_run.bundle)
     (copied_run.bundle / "of the old one").write_text("x", encoding="utf-8")
-    rewrite(bundle, copied_run.bundle, report=None)
+    rewrite(bundle, copied_run.bundle, report=lambda _exports: None)
     replaced = read_bundle(copied_run.bundle)
     assert replaced.report is None
     assert not (copied_run.bundle / "of the old one").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +27,7 @@ from sft_keras.inference.graph import GraphPredictor
 from sft_keras.inference.loading import quickest_predictor
 from sft_keras.inference.pool import open_predictor
 from sft_keras.preprocessing.token_rows import TokenRows
+from sft_keras.runs.reports import report_page
 from sft_keras.runs.worker import RunResult
 from tests.conftest import sentences
 
@@ -170,3 +172,21 @@ def test_the_model_card_says_what_it_is_worth() -> None:
 
 def test_the_copy_opens_as_any_graph_of_ours(with_copy: Path) -> None:
     assert {each.name for each in open_session(with_copy / EIGHT_BIT, 2).get_inputs()} >= {"token_ids"}
+
+
+def test_the_report_says_what_the_copy_is_worth(
+    train_run: Callable[..., RunResult], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eight_bit, "SMALLEST", 0)
+    monkeypatch.setattr(eight_bit, "MOST_LOST", 2.0)  # whatever so small a model loses
+    monkeypatch.setattr(eight_bit, "FEWEST_ROWS", 1)
+    result = train_run({"model": {"backbone": str(tiny_bert)}, "training": {"epochs": 1}})
+    assert result.report is not None
+    told = result.report["eight_bit"]
+    assert told == read_bundle(result.run.bundle).information["exports"]["onnx_int8"]
+    for folder in (result.run.report, result.run.bundle):
+        assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == result.report
+    page = (result.run.report / "report.html").read_text(encoding="utf-8")
+    assert f"On {told['rows']} validation rows" in page
+    assert f"在 {told['rows']} 行验证数据上" in page
+    assert report_page(result.run.path) == page

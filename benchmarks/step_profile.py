@@ -108,7 +108,7 @@ def step_bytes(update: Any) -> dict[str, int]:
         update: A `tf.function` without arguments, over inputs of known shapes.
     """
     found: dict[str, int] = {}
-    for operation in update.get_concrete_function().graph.get_operations():
+    for operation in _needed(update.get_concrete_function().graph):
         if operation.type in FREE:
             continue
         sizes = [_bytes(tensor) for tensor in (*operation.inputs, *operation.outputs)]
@@ -117,6 +117,18 @@ def step_bytes(update: Any) -> dict[str, int]:
             total += 6 * max(sizes)
         found[operation.type] = found.get(operation.type, 0) + total
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _needed(graph: Any) -> list[Any]:
+    """The operations that a graph cannot leave out: gradients that nobody asks for are never computed."""
+    waiting = [*(tensor.op for tensor in graph.outputs), *graph.control_outputs]
+    found = {}
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in found:
+            found[operation.name] = operation
+            waiting += [*(tensor.op for tensor in operation.inputs), *operation.control_inputs]
+    return list(found.values())
 
 
 def _bytes(tensor: Any) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
-from sft_keras.training.quick_layers import AddedMaskSoftmax, ShortDropout, quick_layers
+from sft_keras.training.quick_layers import AddedMaskSoftmax, ShortDropout, SparingAttention, quick_layers
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="the dropout of TensorFlow")
 
@@ -113,6 +115,48 @@ def test_gradients_of_masked_scores_are_those_of_keras() -> None:
     assert not found[0][0, :, :, 2:].any()
 
 
+def gradients(attention: keras.layers.MultiHeadAttention, given: Any, **further: Any) -> list[np.ndarray]:
+    """What an attention gives in training, and its gradients, with the same draws of dropout at each call."""
+    import tensorflow as tf
+
+    attention._dropout_layer.seed_generator.state.assign([7, 0])
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        found = attention(given, given, training=True, **further)
+        loss = tf.reduce_sum(tf.cast(found, "float32") ** 3)
+    # A bias of all keys changes no share: its gradient is zero but for rounding.
+    weights = [weight for weight in attention.weights[:6] if not weight.path.endswith("key/bias")]
+    return [np.array(keras.ops.cast(x, "float32")) for x in (found, *tape.gradient(loss, [given, *weights]))]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 4e-2)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradients_through_dropout_and_softmax_at_once_are_those_of_one_by_one(
+    dtype: str, tolerance: float, masked: bool
+) -> None:
+    import tensorflow as tf
+
+    rng = np.random.default_rng(2)
+    given = tf.cast(tf.constant(rng.normal(0, 1, (3, 9, 8))), dtype)
+    further = {"attention_mask": np.arange(9)[None, None, :] < np.array([4, 9, 7])[:, None, None]} if masked else {}
+    attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.3, dtype=dtype)
+    attention(given, given)
+    attention._dropout_layer.__class__, attention._softmax.__class__ = ShortDropout, AddedMaskSoftmax
+    one_by_one = gradients(attention, given, **further)
+    attention.__class__ = SparingAttention
+    for ours, theirs in zip(gradients(attention, given, **further), one_by_one, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance * np.abs(theirs).max() + 1e-5)
+
+
+def test_attention_that_is_asked_for_its_scores_gives_them() -> None:
+    attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.3)
+    given = keras.ops.ones((1, 3, 8))
+    attention(given, given)
+    attention.__class__ = SparingAttention
+    assert attention(given, given, return_attention_scores=True, training=True)[1].shape == (1, 2, 3, 3)
+    np.testing.assert_array_equal(np.array(attention(given, given)), np.array(attention(given, given)))
+
+
 def test_attention_takes_the_quick_way_within_and_keras_own_after() -> None:
     attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.1)
     given = keras.Input((None, 8))
@@ -121,7 +165,9 @@ def test_attention_takes_the_quick_way_within_and_keras_own_after() -> None:
     with quick_layers(model):
         assert type(attention._softmax) is AddedMaskSoftmax
         assert type(attention._dropout_layer) is ShortDropout
+        assert type(attention) is SparingAttention
     assert type(attention._softmax) is keras.layers.Softmax
+    assert type(attention) is keras.layers.MultiHeadAttention
     other = keras.layers.Softmax(axis=(1, 2))
     model = keras.Sequential([keras.Input((4, 4)), other])
     model.compile()

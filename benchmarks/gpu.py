@@ -68,7 +68,7 @@ def main() -> None:
             "max_length": given.tokens,
             "batch_size": given.batch_size,
             "gpu": not given.smoke,
-            "training": {"mixed_precision": "none" if given.smoke else "bfloat16"},
+            "bfloat16": not given.smoke,
             "mode": "dynamic",
         }
         sides = {

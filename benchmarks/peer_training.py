@@ -110,7 +110,7 @@ def main(work: dict[str, Any]) -> None:
             disable_tqdm=True,
             dataloader_num_workers=0,
             use_cpu=not work["gpu"],
-            bf16=work["gpu"],
+            bf16=work["bfloat16"],
             seed=work["seed"],
         )
         collate = transformers.DataCollatorWithPadding(tokenizer)

@@ -4,9 +4,10 @@
     python benchmarks/training.py --smoke                           # whether everything works; no figures to quote
 
 Both sides train the same MiniLM-L6 from the same file on the same texts with the same batch size, epochs, AdamW,
-warm-up, clipping and dropout, in turns (A B A B …), each time in a process of its own. The peer lives in a virtual
-environment that this makes from `peer-requirements.txt` at its first run. It pads a batch to its longest text
-(`dynamic`), does so with texts of like length together (`grouped`), or pads all texts to the most tokens (`fixed`).
+warm-up, clipping and dropout, in 32-bit or (`--bfloat16`) both in mixed precision. They take turns (A B A B …), each time
+in a process of its own. The peer lives in a virtual environment that this makes from `peer-requirements.txt` at its
+first run. It pads a batch to its longest text (`dynamic`), does so with texts of like length together (`grouped`), or
+pads all texts to the most tokens (`fixed`).
 
 A rate is rows a second over all epochs but the first, without what happens between epochs (validation, saving). Ratios
 are taken pair by pair; the median is printed. Useful work is that of tokens, not of padding: three times (forward, and
@@ -81,6 +82,7 @@ def settings_of(work: Mapping[str, Any]) -> dict[str, Any]:
             "batch_size": work["batch_size"],
             "seed": work["seed"],
             "patience": None,
+            "mixed_precision": "bfloat16" if work["bfloat16"] else "none",
             **work["training"],
         },
         "evaluation": {"bootstrap_samples": 100, "baselines": False},
@@ -161,6 +163,7 @@ def work_on(parts: Mapping[str, Sequence[tuple[str, str]]], epochs: int, folder:
         "seed": 0,
         "threads": os.cpu_count(),
         "gpu": False,
+        "bfloat16": False,
         "top": None,
         "training": {},
     }
@@ -222,6 +225,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--modes", nargs="+", choices=MODES, default=["dynamic", "grouped"])
     parser.add_argument("--top", type=int, help="Trains so many upper layers alone, on both sides.")
+    parser.add_argument("--bfloat16", action="store_true", help="Both sides in mixed precision; else in 32-bit.")
     parser.add_argument("--training", type=json.loads, default={}, help="Further settings of our training, JSON.")
     parser.add_argument("--peer", type=Path, default=Path(".venv-peer"), help="The peer's virtual environment.")
     parser.add_argument("--smoke", action="store_true")
@@ -233,7 +237,8 @@ def main() -> None:
     interpreter = peer_python(given.peer.resolve())
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        work = {**work_of(given.texts, rows, epochs, folder), "training": given.training, "top": given.top}
+        own = {"training": given.training, "top": given.top, "bfloat16": given.bfloat16}
+        work = {**work_of(given.texts, rows, epochs, folder), **own}
         peer = [interpreter, str(HERE / "peer_training.py")]
         sides = {"ours": ([sys.executable, __file__, "--child"], work)}
         sides |= {mode: (peer, {**work, "mode": mode}) for mode in given.modes}

@@ -4,10 +4,10 @@
     python benchmarks/training.py --smoke                           # whether everything works; no figures to quote
 
 Both sides train the same MiniLM-L6 from the same file on the same texts with the same batch size, epochs, AdamW,
-warm-up, clipping and dropout, in 32-bit or (`--bfloat16`) both in mixed precision. They take turns (A B A B …), each time
-in a process of its own. The peer lives in a virtual environment that this makes from `peer-requirements.txt` at its
-first run. It pads a batch to its longest text (`dynamic`), does so with texts of like length together (`grouped`), or
-pads all texts to the most tokens (`fixed`).
+warm-up, clipping and dropout, in 32-bit or (`--bfloat16`) both in mixed precision. They take turns (A B A B …), each
+time in a process of its own. The peer lives in a virtual environment that this makes from `peer-requirements.txt` at
+its first run. It pads a batch to its longest text (`dynamic`), does so with texts of like length together
+(`grouped`), or pads all texts to the most tokens (`fixed`).
 
 A rate is rows a second over all epochs but the first, without what happens between epochs (validation, saving). Ratios
 are taken pair by pair; the median is printed. Useful work is that of tokens, not of padding: three times (forward, and

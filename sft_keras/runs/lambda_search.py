@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from sft_keras.config import RunConfig
+from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.data.splits import Splits
 from sft_keras.evaluation.bootstrap import paired_difference
@@ -59,7 +60,7 @@ def search_weight(
     checkpoints: Path,
     sink: ProgressSink,
     train: Callable[[RunConfig, Path, ProgressSink], Any],
-    probabilities: Callable[[Any, Sequence[str]], np.ndarray],
+    probabilities: Callable[[Any, Examples], np.ndarray],
     labels: Labels,
 ) -> tuple[RunConfig, dict[str, Any]] | None:
     """Trains with each λ and chooses.
@@ -72,7 +73,7 @@ def search_weight(
         checkpoints: Folder of the run's state; each λ has one of its own within.
         sink: Hears what was found.
         train: Trains with a configuration into a folder, and tells a sink of it.
-        probabilities: Those of a trained model for texts, [rows, classes].
+        probabilities: Those of a trained model for the validation part, [rows, classes].
         labels: The labels that the model will know.
 
     Returns:
@@ -93,7 +94,7 @@ def search_weight(
             trained = train(chosen, folder, With(sink, weight=weight, training=number, trainings=len(weights)))
             if not trained.complete:
                 return None
-            found = probabilities(trained, splits.validation.texts)
+            found = probabilities(trained, splits.validation)
             known = _keep(folder, trained, weight, config.training.monitor, found, settings), found
             # What memory allowed for one weight holds for the others.
             config = config.model_copy(update={"training": trained.config.training})

@@ -55,6 +55,19 @@ def predictor_of(trained: Any) -> Any:
     )
 
 
+def validation_logits(trained: Any, validation: Examples) -> np.ndarray:
+    """Those of the validation part, float32 [rows, classes]; the model computes them only if they are not known."""
+    known: np.ndarray | None = trained.validation_logits
+    return predictor_of(trained).logits(validation.texts) if known is None else known
+
+
+def validation_probabilities(trained: Any, validation: Examples) -> np.ndarray:
+    """Those of the validation part, float32 [rows, classes], before any calibration."""
+    from sft_keras.tasks.base import TASKS
+
+    return TASKS.get(trained.config.training.task).probabilities(validation_logits(trained, validation))
+
+
 def calibrated(trained: Any, validation: Examples) -> Any:
     """The same model with the temperature that fits the validation part, if the settings ask for it."""
     from sft_keras.evaluation.calibration import fit_temperature
@@ -64,7 +77,7 @@ def calibrated(trained: Any, validation: Examples) -> Any:
     if not config.evaluation.calibrate or not TASKS.get(config.training.task).takes_temperature:
         return trained
 
-    logits = predictor_of(trained).logits(validation.texts)
+    logits = validation_logits(trained, validation)
     return replace(trained, temperature=fit_temperature(logits, trained.labels.encode(validation.labels)))
 
 

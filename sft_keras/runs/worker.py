@@ -19,7 +19,7 @@ from sft_keras.runs.control import train_control, wants_control
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
 from sft_keras.runs.request import is_requested, prepare_requested
-from sft_keras.runs.results import calibrated, keep_bundle, predictor_of, report_on_test
+from sft_keras.runs.results import calibrated, keep_bundle, predictor_of, report_on_test, validation_probabilities
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
@@ -161,7 +161,7 @@ def _execute(
             checkpoints=checkpoints,
             sink=sink,
             train=train_into,
-            probabilities=lambda trained, texts: predictor_of(trained).probabilities(texts),
+            probabilities=validation_probabilities,
             labels=start.labels_with(splits.train.labels) if start else Labels.of(splits.train.labels),
         )
         if search is None:

@@ -21,6 +21,7 @@ from sft_keras.modeling.backbones.base import Encoder
 from sft_keras.modeling.fine_tune_model import freeze
 from sft_keras.modeling.layers import layer_vectors, with_layers
 from sft_keras.modeling.starting_point import HEAD, StartingPoint
+from sft_keras.preprocessing.batches import only
 from sft_keras.training.build import Recipe, build_on, compile_model, load_encoder
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.feature_cache import FeatureCache
@@ -101,14 +102,23 @@ def train_head(
     encoder = load_encoder(recipe)
     freeze(encoder, config.model)
 
-    def result(pooled_layers: str, position: Position, complete: bool, weights: Any = None, **found: Any) -> Trained:
+    def result(
+        pooled_layers: str,
+        position: Position,
+        complete: bool,
+        weights: Any = None,
+        logits: np.ndarray | None = None,
+        **found: Any,
+    ) -> Trained:
         model = recipe.config.model.model_copy(update={"pooled_layers": pooled_layers})
         whole = with_layers(encoder, pooled_layers)
         kept = build_on(recipe, whole)
         if weights is not None:
             kept.get_layer(HEAD).set_weights(weights)
         chosen = recipe.config.model_copy(update={"model": model})
-        return Trained(kept, whole, tokenizer, labels, backbone, position, complete, chosen, found)
+        return Trained(
+            kept, whole, tokenizer, labels, backbone, position, complete, chosen, found, validation_logits=logits
+        )
 
     layers = config.model.pooled_layers
     read = encoder if layers == "auto" else replace(with_layers(encoder, layers), blocks=())
@@ -120,7 +130,8 @@ def train_head(
             head, position = _logistic(config, *parts, labels=labels, work=work, began=began)
             tried = [{**row, "score": row[config.training.monitor]} for row in head.tried]
             search = {"layer_search": {"rows": tried, "chosen": head.pooled_layers, "chosen_C": head.penalty}}
-            return result(head.pooled_layers, position, True, [head.kernel, head.bias], **search)
+            logits = parts[1].of(head.pooled_layers) @ head.kernel + head.bias
+            return result(head.pooled_layers, position, True, [head.kernel, head.bias], logits, **search)
     except TrainingStopped:
         return result("last" if layers == "auto" else layers, Position(), False)
     on_vectors = vector_encoder(parts[0].layers.shape[-1])
@@ -145,7 +156,10 @@ def train_head(
             where=f"training.batch_size={config.training.batch_size}",
             fix=f"Try --set training.batch_size={max(1, config.training.batch_size // 2)}.",
         )
-    return result(layers, position, outcome == "complete", fitted.get_layer(HEAD).get_weights())
+    reader = fitted.inference_model()
+    every = rows[1].batch(np.arange(len(validation)))[0]
+    logits = reader.predict(only(every, tuple(reader.input)), verbose=0)
+    return result(layers, position, outcome == "complete", fitted.get_layer(HEAD).get_weights(), logits)
 
 
 def frozen_vectors(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
@@ -41,6 +43,8 @@ class Trained:
             parts that a batch was computed in) filled in.
         findings: What was tried, for the report: `layer_search`.
         temperature: What the logits are divided by before they become probabilities.
+        validation_logits: Those of the validation rows, float32 [rows, classes], where the vectors that they come from
+            lay ready; None where the model has to compute them.
     """
 
     model: FineTuneModel
@@ -53,6 +57,7 @@ class Trained:
     config: RunConfig
     findings: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
+    validation_logits: np.ndarray | None = None
 
     @property
     def has_best(self) -> bool:

@@ -53,9 +53,9 @@ class Trainer:
         position = SimpleNamespace(history=history, best_epoch=1, epoch=1, seconds=1.0)
         return SimpleNamespace(complete=weight != self.stop_at, position=position, weight=weight, config=config)
 
-    def probabilities(self, trained: Any, texts: tuple[str, ...]) -> np.ndarray:
-        truth = np.arange(len(texts)) % 2
-        answers = np.where(np.arange(len(texts)) < self.right[trained.weight], truth, 1 - truth)
+    def probabilities(self, trained: Any, validation: Examples) -> np.ndarray:
+        truth = np.arange(len(validation)) % 2
+        answers = np.where(np.arange(len(validation)) < self.right[trained.weight], truth, 1 - truth)
         return np.eye(2)[answers] * 0.8 + 0.1
 
 

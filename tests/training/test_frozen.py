@@ -14,9 +14,12 @@ from sft_keras.data.labels import Labels
 from sft_keras.data.memory import examples_from_lists
 from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import resolve_backbone
+from sft_keras.runs.results import predictor_of
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
 from sft_keras.settings import Settings
+from sft_keras.training.frozen import train_head
+from sft_keras.training.progress import Silent
 from tests.conftest import TINY, merged, sentences
 
 QUICK = {"model": {"trainable": "head", "pooled_layers": "auto"}, "training": {"head_solver": "logistic"}}
@@ -112,6 +115,29 @@ def test_a_head_trained_on_vectors_answers_alike_in_the_whole_model(
     assert abs(result.report["metrics"]["macro_f1"]["value"] - best) < 0.35
     predictor = services.load(result.run.bundle)
     assert predictor.probabilities(TEXTS).shape == (30, 2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": {"pooled_layers": "last"}},
+        {"model": {"pooled_layers": "1+2", "pooling": "mean"}},
+        {"model": {"pooling": "mean_max"}},
+        QUICK,
+    ],
+)
+def test_validation_rows_are_answered_from_their_vectors_as_the_whole_model_does(
+    tiny_bert: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    config = RunConfig.parse(merged(TINY, {"model": {"backbone": str(tiny_bert), "trainable": "head"}}, settings))
+    texts, labels = zip(*sentences(60, seed=7), strict=True)
+    training, validation = (
+        examples_from_lists(texts[part], labels[part], None, Settings())[0] for part in (slice(40), slice(40, 60))
+    )
+    trained = train_head(config, training, validation, checkpoints=tmp_path, sink=Silent())
+    assert trained.validation_logits is not None
+    whole = predictor_of(trained).logits(validation.texts)
+    np.testing.assert_allclose(trained.validation_logits, whole, atol=1e-4)
 
 
 def test_pooling_that_doubles_the_width_has_a_head_that_fits(

@@ -185,11 +185,11 @@ def _kinds() -> dict[str, type[keras.optimizers.Optimizer]]:
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
-        from sft_keras.training.tensorflow_adam import OnePassAdamW, OnePassPlainAdam
+        from sft_keras.training.tensorflow_optimizers import DirectSGD, OnePassAdamW, OnePassPlainAdam
 
         if tf.distribute.has_strategy():  # one pass has no way to move the copies of a weight together
             return kinds
-        kinds |= {"adam": OnePassPlainAdam, "adamw": OnePassAdamW}
+        kinds |= {"adam": OnePassPlainAdam, "adamw": OnePassAdamW, "sgd": DirectSGD}
     return kinds
 
 

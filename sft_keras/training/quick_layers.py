@@ -106,24 +106,25 @@ def _attend(query: Any, key: Any, value: Any, shares_of: Callable[[Any], tuple[A
         [batch, heads, from, size].
     """
     import tensorflow as tf
+    from tensorflow.python.eager import record
 
-    def attended(query: Any, key: Any, value: Any) -> Any:
+    with record.stop_recording():
         shares, factors = shares_of(tf.matmul(query, key, transpose_b=True))
         dropped = shares * factors
         result = tf.matmul(dropped, value)
 
-        def gradients(upstream: Any) -> tuple[Any, Any, Any]:
-            own = tf.reduce_sum(upstream * result, -1, keepdims=True)
-            of_scores = tf.matmul(upstream, value, transpose_b=True) * dropped - own * shares
-            return (
-                tf.matmul(of_scores, key),
-                tf.matmul(of_scores, query, transpose_a=True),
-                tf.matmul(dropped, upstream, transpose_a=True),
-            )
+    def gradients(upstream: Any) -> tuple[Any, Any, Any]:
+        own = tf.reduce_sum(upstream * result, -1, keepdims=True)
+        of_scores = tf.matmul(upstream, value, transpose_b=True) * dropped - own * shares
+        return (
+            tf.matmul(of_scores, key),
+            tf.matmul(of_scores, query, transpose_a=True),
+            tf.matmul(dropped, upstream, transpose_a=True),
+        )
 
-        return result, gradients
-
-    return tf.custom_gradient(attended)(query, key, value)
+    # Not `tf.custom_gradient`: it keeps the graph of each step that was traced, and so each model, for good.
+    record.record_operation("SparingAttention", [result], [query, key, value], gradients)
+    return result
 
 
 def _quick_class(layer: keras.layers.Layer) -> type | None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from sft_keras.config import RunConfig
+from sft_keras.data.examples import Examples
+from sft_keras.training.progress import Silent
 from sft_keras.training.quick_layers import AddedMaskSoftmax, ShortDropout, SparingAttention, quick_layers
+from sft_keras.training.strategies import train
+from tests.conftest import TINY, merged, sentences
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="the dropout of TensorFlow")
 
@@ -173,3 +180,32 @@ def test_attention_takes_the_quick_way_within_and_keras_own_after() -> None:
     model.compile()
     with quick_layers(model):
         assert type(other) is keras.layers.Softmax
+
+
+def graphs() -> int:
+    """How many graphs of functions are alive."""
+    gc.collect()
+    return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"training": {"accumulation_steps": 2}},
+        {"model": {"lora_rank": 2}},
+        {"model": {"trainable": "top:1"}},
+        {"model": {"trainable": "head"}},
+        {"objective": {"terms": [{"name": "center", "weight": 0.1}]}},
+        {"optimizer": {"name": "sgd"}},
+        {"model": {"backbone": "lstm"}},
+    ],
+    ids=str,
+)
+def test_what_a_training_traced_does_not_outlive_it(settings: Any, tiny_bert: Path, tmp_path: Path) -> None:
+    config = RunConfig.parse(merged(TINY, {"model": {"backbone": str(tiny_bert)}}, settings))
+    texts, labels = map(list, zip(*sentences(60, 0), strict=True))
+    rows = Examples(texts, labels, None, np.arange(1, 61), "made")
+    before = graphs()
+    train(config, rows, rows, checkpoints=tmp_path, sink=Silent())
+    assert graphs() == before

@@ -1,4 +1,4 @@
-"""Adam on TensorFlow in one pass over memory, and without the rows of an embedding that no training text has.
+"""Adam and SGD on TensorFlow: Adam in one pass over memory, and without rows of an embedding that no training text has.
 
 Keras computes Adam by fifteen operations a variable, each of which reads and writes all of it. TensorFlow has one
 operation with the same formula, to the order of its terms.
@@ -161,3 +161,21 @@ class OnePassAdamW(OnePassAdam, keras.optimizers.AdamW):
 
 class OnePassPlainAdam(OnePassAdam, keras.optimizers.Adam):
     """Adam (Kingma and Ba 2015)."""
+
+
+class DirectSGD(keras.optimizers.SGD):
+    """SGD without the way over `tf.distribute`, which keeps the graph of each step that was traced, and its model.
+
+    The gradient of an embedding is one dense tensor here: Keras clips by the norm of its pieces, which is another one
+    where a token stands in a batch more than once.
+    """
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Moves the variables."""
+        super().apply([None if grad is None else tf.convert_to_tensor(grad) for grad in grads], trainable_variables)
+
+    def _backend_update_step(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Any], learning_rate: Any
+    ) -> None:
+        for grad, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(grad, variable, learning_rate)

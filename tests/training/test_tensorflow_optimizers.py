@@ -17,7 +17,7 @@ from sft_keras.training.optimizers import LayerwiseRates, build_optimizer, settl
 from sft_keras.training.progress import Silent
 from sft_keras.training.quick_layers import ShortDropout
 from sft_keras.training.strategies import train
-from sft_keras.training.tensorflow_adam import OnePassAdam
+from sft_keras.training.tensorflow_optimizers import OnePassAdam
 from sft_keras.training.used_rows import UsedRows
 from tests.conftest import TINY, merged, sentences
 
@@ -77,6 +77,8 @@ def plain(name: str, parts: int = 1) -> keras.optimizers.Optimizer:
         made = keras.optimizers.AdamW(ours._learning_rate, weight_decay=0.3, **options)
         made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return made
+    if name == "sgd":
+        return keras.optimizers.SGD(ours._learning_rate, momentum=0.9, **options)
     return keras.optimizers.Adam(ours._learning_rate, **options)
 
 
@@ -95,8 +97,9 @@ def assert_same(one: Small, other: Small) -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-@pytest.mark.parametrize("name", ["adam", "adamw"])
-@pytest.mark.parametrize("only_used", [False, True])
+@pytest.mark.parametrize(
+    ("name", "only_used"), [("adam", False), ("adam", True), ("adamw", False), ("adamw", True), ("sgd", False)]
+)
 def test_all_weights_are_those_of_keras(name: str, parts: int, only_used: bool) -> None:
     expected, _ = trained(lambda _: plain(name, parts), only_used=False, dense=True)
     found, optimizer = trained(quick(name, parts), only_used=only_used, graph=True)

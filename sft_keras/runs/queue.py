@@ -28,6 +28,7 @@ from sft_keras.json_files import read_json
 from sft_keras.runs.about import read_about
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.settings import Settings
+from sft_keras.training.killed import NOTE, was_killed
 
 OUTPUT = "process.txt"
 WATCH_SECONDS = 10.0
@@ -78,8 +79,12 @@ def carry_out(folder: str) -> None:
     asked = read_about(run.path).queued
     if _state(run) != "queued":  # stopped or deleted meanwhile, or somebody started it elsewhere
         return
-    process = start_detached("sft_keras.runs.train_process", [folder], settings, run.path / OUTPUT)
-    code = process.wait()
+    code = start_detached("sft_keras.runs.train_process", [folder], settings, run.path / OUTPUT).wait()
+    while _state(run) == "interrupted" and killed_for_memory(run) and not run.cancel.exists():
+        # It goes on with half as many rows at once; if that was a single one, it fails and says so.
+        run.log("The system ended the training for lack of memory. It is started again.")
+        run.update(state="queued", pid=0)
+        code = start_detached("sft_keras.runs.train_process", [folder], settings, run.path / OUTPUT).wait()
     # A run that still waits never began, unless it was put into the queue once more in this moment.
     if _state(run) == "queued" and read_about(run.path).queued == asked:
         run.update(state="interrupted", message=f"The process of the training ended before it began (code {code}).")
@@ -165,6 +170,11 @@ def _put_back(settings: Settings, huey: SqliteHuey, put: Callable[[str], Any]) -
     for run in sorted(lost, key=lambda run: read_about(run.path).queued):
         put(str(run.path))
     return len(lost)
+
+
+def killed_for_memory(run: RunDirectory) -> bool:
+    """Whether the system ended a training of this run, the main one or one beside it, for lack of memory."""
+    return any(was_killed(note.parent) for note in run.checkpoints.rglob(NOTE))
 
 
 def owned_runs(settings: Settings) -> Iterator[RunDirectory]:

@@ -13,6 +13,7 @@ from typing import Any
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError, TrainingError
 from sft_keras.training.checkpoints import disk_full
+from sft_keras.training.killed import NOTE, was_killed
 from sft_keras.training.precision import choose_precision
 from sft_keras.training.progress import ProgressSink
 
@@ -22,6 +23,8 @@ FILE = "settled.json"
 def settled(config: RunConfig, folder: Path, sink: ProgressSink) -> RunConfig:
     """The configuration with what the run in this folder settled before, or settles now.
 
+    A training that the system killed for lack of memory goes on with half as many rows at once.
+
     Args:
         config: As the person wrote it; what it names outright stays.
         folder: The folder of the checkpoints.
@@ -29,7 +32,7 @@ def settled(config: RunConfig, folder: Path, sink: ProgressSink) -> RunConfig:
 
     Raises:
         ArtifactError: The file in the folder cannot be read.
-        TrainingError: It cannot be written.
+        TrainingError: It cannot be written, or memory did not do for a single row.
     """
     options, before = config.training, _read(folder / FILE)
     changes: dict[str, Any] = {
@@ -37,7 +40,11 @@ def settled(config: RunConfig, folder: Path, sink: ProgressSink) -> RunConfig:
     }
     if options.mixed_precision == "auto":
         changes["mixed_precision"] = before["mixed_precision"] or choose_precision(sink)
-    return _keep(config, changes, folder)
+    result = _keep(config, changes, folder)
+    if not was_killed(folder):
+        return result
+    (folder / NOTE).unlink(missing_ok=True)  # so that one who makes room can try a single row once more
+    return halved(result, folder, sink)
 
 
 def halved(config: RunConfig, folder: Path, sink: ProgressSink) -> RunConfig:

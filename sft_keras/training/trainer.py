@@ -24,6 +24,7 @@ from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.feature_cache import FeatureCache
 from sft_keras.training.fitting import Outcome, Rows, encoded, fit
 from sft_keras.training.hidden_rows import hidden_rows
+from sft_keras.training.killed import noted
 from sft_keras.training.progress import ProgressSink, TrainingStopped
 
 
@@ -107,12 +108,13 @@ def fine_tune(
     )
     recipe = replace(recipe, ids=ids)
     parts = ((training, ids), (validation, validation_ids))
-    built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop, cache)
-    while outcome == "out_of_memory":
-        del built
-        gc.collect()  # a Keras model is full of cycles
-        recipe = replace(recipe, config=halved(recipe.config, store.folder, sink))
+    with noted(store.folder):
         built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop, cache)
+        while outcome == "out_of_memory":
+            del built
+            gc.collect()  # a Keras model is full of cycles
+            recipe = replace(recipe, config=halved(recipe.config, store.folder, sink))
+            built, position, outcome = _fine_tune(recipe, parts, store, sink, should_stop, cache)
     store.load_best(built.fitted)
     kept = finished(recipe, built)
     complete = outcome == "complete"

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from sft_keras.allocator import keep_freed_memory
 from sft_keras.errors import ConfigError, did_you_mean
 
 # The backends of Keras that can train, with the packages that decide a result; the first is the default.
@@ -68,6 +69,7 @@ def load_backend() -> None:
     if "keras_hub" in sys.modules:
         return
     os.environ["KERAS_BACKEND"] = backend_name()
+    keep_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_stderr():
         import keras_hub  # noqa: F401

@@ -5,6 +5,7 @@
     python benchmarks/quality.py imbalance                                # 6 % of one label in 2,000 rows
 
 DIR holds one folder a set with `train.csv` and `test.csv` (columns `text`, `label`), and `dev.csv` if there is one.
+With `--kept FILE` each score is written there as soon as it is known, and not measured again by a later call.
 The figures are on the test part, as mean ± standard deviation over the seeds; a baseline without a spread sees
 the same rows with each seed. Nothing here is timed for comparison.
 """
@@ -12,11 +13,12 @@ the same rows with each seed. Nothing here is timed for comparison.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,36 @@ class Score:
     baseline_macro_f1: float
     seconds: float
     note: str
+
+
+class Kept:
+    """Scores that were measured before, so that a table of many trainings can be broken off and gone on with.
+
+    Args:
+        file: Where they lie, one a line; None keeps nothing. Several processes may add to it.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def scores(
+        self, case: str, settings: Mapping[str, Any], measure: Callable[[int], Score], seeds: int
+    ) -> list[Score]:
+        """The scores of a case for each seed; measured where they are not known."""
+        return [self._score({"case": case, "settings": settings, "seed": seed}, measure) for seed in range(seeds)]
+
+    def _score(self, asked: dict[str, Any], measure: Callable[[int], Score]) -> Score:
+        if self._file is None:
+            return measure(asked["seed"])
+        asked = json.loads(json.dumps(asked))  # as it is read back
+        for line in self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else ():
+            known = json.loads(line)
+            if known.items() >= asked.items():
+                return Score(**known["score"])
+        found = measure(asked["seed"])
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**asked, "score": asdict(found)}) + "\n")
+        return found
 
 
 def score(services: Services, parts: Parts, settings: Mapping[str, Any], seed: int) -> Score:
@@ -185,15 +217,16 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=SMALL_SIZES, help="rows of each label, for small")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each line")
     parser.add_argument("--lines", nargs="*", help="lines of a table besides the first, by their first word")
+    parser.add_argument("--kept", type=Path, help="file of scores, so that a broken table goes on where it stood")
     asked = parser.parse_args()
-    services = Services()
+    services, kept = Services(), Kept(asked.kept)
     settings = laid_over(services.recipe(asked.recipe), asked.settings)
-    seeds = range(asked.seeds)
     if asked.table == "sets":
         print_header(f"set, recipe {asked.recipe}")
         for parts in all_sets(asked.folder):
             if not asked.only or parts.name in asked.only:
-                print_row(parts.name, [score(services, parts, settings, seed) for seed in seeds])
+                measured = functools.partial(score, services, parts, settings)
+                print_row(parts.name, kept.scores(parts.name, settings, measured, asked.seeds))
         return
     variants = TERMS if asked.table == "small" else REMEDIES
     cases = [(name, size) for name in SMALL_SETS for size in asked.sizes]
@@ -202,20 +235,24 @@ def main() -> None:
     for name, size in cases:
         if asked.only and name not in asked.only:
             continue
-        print_header(f"{name}, {size} rows a label" if size else f"{name}, {RARE_SHARE:.0%} positive")
+        title = f"{name}, {size} rows a label" if size else f"{name}, {RARE_SHARE:.0%} positive"
+        print_header(title)
         first: list[Score] | None = None
         for variant, objective in variants.items():
             if first and asked.lines is not None and variant.split()[0] not in asked.lines:
                 continue
-            scores = []
-            for seed in seeds:
+            with_loss = laid_over(settings, {"objective": objective})
+
+            def drawn(seed: int, name: str = name, size: int = size, settings: Any = with_loss) -> Score:
                 with tempfile.TemporaryDirectory() as place:
                     parts = (
                         small_parts(services, asked.folder, name, size, seed, Path(place))
                         if size
                         else imbalanced_parts(services, name, seed, Path(place))
                     )
-                    scores.append(score(services, parts, laid_over(settings, {"objective": objective}), seed))
+                    return score(services, parts, settings, seed)
+
+            scores = kept.scores(title, with_loss, drawn, asked.seeds)
             print_row(variant, scores, first)
             first = first or scores
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -10,20 +11,32 @@ from types import ModuleType
 
 import pytest
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "training.py"
+FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def training() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("benchmarks_training", FILE)
+@contextlib.contextmanager
+def program(name: str) -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    sys.path.insert(0, str(FILE.parent))  # a program finds its neighbours
+    sys.path.insert(0, str(FOLDER))  # a program finds its neighbours
     spec.loader.exec_module(module)
     yield module
-    sys.path.remove(str(FILE.parent))
+    sys.path.remove(str(FOLDER))
+
+
+@pytest.fixture(scope="module")
+def training() -> Iterator[ModuleType]:
+    with program("training") as module:
+        yield module
+
+
+@pytest.fixture(scope="module")
+def quality() -> Iterator[ModuleType]:
+    with program("quality") as module:
+        yield module
 
 
 def test_the_work_of_a_text_is_that_of_its_matrices(training: ModuleType) -> None:
@@ -69,3 +82,22 @@ def test_the_clock_counts_training_only(training: ModuleType, monkeypatch: pytes
     clock.event("step", step=2, steps=2)
     assert clock.first_step == pytest.approx(13.0)
     assert clock.epochs == pytest.approx([7.0, 5.0])
+
+
+def test_scores_that_are_kept_are_not_measured_again(quality: ModuleType, tmp_path: Path) -> None:
+    measured: list[int] = []
+
+    def measure(seed: int) -> object:
+        measured.append(seed)
+        return quality.Score(seed / 10, 0.2, 0.3, 0.4, 5.0, "λ 0.1")
+
+    def scores(case: str, grid: tuple[float, ...], seeds: int) -> list[object]:
+        kept = quality.Kept(tmp_path / "scores.jsonl")  # as another process
+        return kept.scores(case, {"objective": {"weight_grid": grid}}, measure, seeds)
+
+    first = scores("cr", (0.1, 1.0), 2)
+    assert scores("cr", (0.1, 1.0), 3)[:2] == first
+    assert measured == [0, 1, 2]
+    scores("cr", (0.1,), 1)  # other settings
+    scores("trec6", (0.1, 1.0), 1)  # another case
+    assert measured == [0, 1, 2, 0, 0]

@@ -45,7 +45,8 @@ def class_findings(
         severity: Severity = "error" if len(counts) > settings.max_classes else "warning"
         found.append(Finding("many_classes", severity, values={"classes": len(counts), "n": usable}))
     tiny = [name for name, n in counts.items() if divided and n < FEWEST_ROWS_PER_CLASS]
-    small = [name for name, n in counts.items() if n < SMALL_CLASS and name not in set(tiny)]
+    fewest = FEWEST_ROWS_PER_CLASS if divided else 0  # fewer are told above
+    small = [name for name, n in counts.items() if fewest <= n < SMALL_CLASS]
     if tiny:
         values: dict[str, Value] = {"n": len(tiny), "fewest": FEWEST_ROWS_PER_CLASS, "names": _named(tiny, counts)}
         found.append(Finding("tiny_class", "error", rows_of(tiny), values=values))

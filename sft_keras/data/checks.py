@@ -132,7 +132,7 @@ def check_examples(
         *column_findings(table, columns),
         *telling_findings(table, columns, rows),
         *weight_findings(table, columns, rows),
-        *class_findings(counts, labels, rows, settings, divided=len(parts) < 2),
+        *class_findings(counts, labels, rows, near, settings, cut=2 - len(parts)),
         *duplicate_findings(rows[exact_rows], rows[near_only], rows[conflicting]),
         *language_findings(texts, languages),
         *text_findings(table, columns, texts, rows, tokens, max_length, settings, cut_rows),

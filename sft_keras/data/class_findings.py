@@ -1,4 +1,4 @@
-"""What can be wrong with the labels: too few rows or classes, unequal classes, one class under two spellings."""
+"""What can be wrong with the labels: too few rows, texts or classes, unequal classes, one class under two spellings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sft_keras.config import DataConfig
 from sft_keras.data.catalogue import Names, Value
 from sft_keras.data.duplicates import normal_text
 from sft_keras.data.examples import FEWEST_ROWS, FEWEST_ROWS_PER_CLASS
 from sft_keras.data.findings import SHOWN_ROWS, Finding, Severity, some_rows
+from sft_keras.data.splits import assign_parts, groups_by_class
 from sft_keras.settings import Settings
 
 SHOWN_SPELLINGS = 20
@@ -18,16 +20,18 @@ IMBALANCE = 10
 
 
 def class_findings(
-    counts: dict[str, int], labels: list[str], rows: np.ndarray, settings: Settings, *, divided: bool
+    counts: dict[str, int], labels: list[str], rows: np.ndarray, groups: np.ndarray, settings: Settings, *, cut: int
 ) -> list[Finding]:
-    """Too few rows or classes, unequal classes, and spellings that make one class two.
+    """Too few rows, different texts or classes, unequal classes, and spellings that make one class two.
 
     Args:
         counts: Usable rows of each class.
         labels: The label of each usable row.
         rows: Their row numbers, int64 of shape [rows].
+        groups: A number for each usable row, the same for texts that stay on one side of a division, int64 [rows].
         settings: Gives the limit on classes.
-        divided: The rows are still to be divided into parts, for which every class needs three rows.
+        cut: How many parts are still to be taken out of the rows: validation, test, or none. If any, every class needs
+            three rows, and a text of its own for each part and for what is left.
     """
     usable = len(labels)
     found: list[Finding] = []
@@ -44,8 +48,8 @@ def class_findings(
     if len(counts) > settings.max_classes or (len(counts) > 50 and len(counts) > usable / 2):
         severity: Severity = "error" if len(counts) > settings.max_classes else "warning"
         found.append(Finding("many_classes", severity, values={"classes": len(counts), "n": usable}))
-    tiny = [name for name, n in counts.items() if divided and n < FEWEST_ROWS_PER_CLASS]
-    fewest = FEWEST_ROWS_PER_CLASS if divided else 0  # fewer are told above
+    tiny = [name for name, n in counts.items() if cut and n < FEWEST_ROWS_PER_CLASS]
+    fewest = FEWEST_ROWS_PER_CLASS if cut else 0  # fewer are told above
     small = [name for name, n in counts.items() if fewest <= n < SMALL_CLASS]
     if tiny:
         values: dict[str, Value] = {"n": len(tiny), "fewest": FEWEST_ROWS_PER_CLASS, "names": _named(tiny, counts)}
@@ -53,10 +57,28 @@ def class_findings(
     if small:
         values = {"n": len(small), "fewest": SMALL_CLASS, "names": _named(small, counts)}
         found.append(Finding("small_class", "warning", rows_of(small), values=values))
+    texts = {label: len(members) for label, members in groups_by_class(labels, groups).items()}
+    alike = {name: texts.get(name, 0) for name, n in counts.items() if n >= fewest and texts.get(name, 0) <= cut}
+    if cut and alike:
+        # Where no class has enough, a part can stay empty, and there is no training.
+        severity = "error" if max(texts.values()) <= cut and _leaves_a_part_empty(labels, groups, cut) else "warning"
+        values = {"n": len(alike), "fewest": cut + 1, "names": _named(list(alike), alike)}
+        sentences = "" if severity == "warning" else "no_texts_to_divide"
+        found.append(Finding("repeated_class", severity, rows_of(list(alike)), values=values, sentences=sentences))
     if len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()):
         names = list(counts)
         found.append(Finding("imbalance", "warning", values={"names": _named([names[0], names[-1]], counts)}))
     return found + _spelling_findings(counts, labels, rows)
+
+
+def _leaves_a_part_empty(labels: list[str], groups: np.ndarray, cut: int) -> bool:
+    """Whether the usual division of these rows has fewer parts than it should."""
+    usual = DataConfig()
+    fractions = {
+        "validation_fraction": usual.validation_fraction,
+        "test_fraction": usual.test_fraction if cut > 1 else 0,
+    }
+    return len(np.unique(assign_parts(labels, groups, seed=0, **fractions))) <= cut
 
 
 def spelling_groups(counts: dict[str, int]) -> list[list[str]]:

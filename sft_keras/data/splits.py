@@ -185,7 +185,7 @@ def assign_parts(
     fractions = {p: f for p, f in ((TEST, test_fraction), (VALIDATION, validation_fraction)) if f}
     owed = dict.fromkeys(fractions, 0.0)
     # Small classes first: what rounding takes from or gives to them, the large ones even out.
-    classes = sorted(_groups_by_class(labels, groups).items(), key=lambda item: (int(sizes[item[1]].sum()), item[0]))
+    classes = sorted(groups_by_class(labels, groups).items(), key=lambda item: (int(sizes[item[1]].sum()), item[0]))
     for _, members in classes:
         chosen = _assign_class(rng.permutation(members), sizes, fractions, owed)
         total = int(sizes[members].sum())
@@ -229,7 +229,7 @@ def _at_least_one_group(chosen: dict[int, list[int]], ordered: np.ndarray, sizes
             ids.append(smallest)
 
 
-def _groups_by_class(labels: list[str], groups: np.ndarray) -> dict[str, np.ndarray]:
+def groups_by_class(labels: list[str], groups: np.ndarray) -> dict[str, np.ndarray]:
     """For each class the groups that belong to it, by the most frequent label of their rows."""
     counts: dict[int, Counter[str]] = {}
     for group, label in zip(groups.tolist(), labels, strict=True):

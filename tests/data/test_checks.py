@@ -78,6 +78,25 @@ def test_tokens_and_cut_texts() -> None:
     assert "texts_cut" in found(report)
 
 
+def test_classes_of_one_text_again_and_again() -> None:
+    """The check said nothing, and the training ended at an empty part."""
+    same = report_of(["the very same text"] * 40, ["a", "b"] * 20)
+    assert {finding.code: finding.severity for finding in same.findings}["repeated_class"] == "error"
+    assert not same.ok
+    told = next(finding for finding in same.findings if finding.code == "repeated_class")
+    assert told.message == "No class has 3 different texts: a (1), b (0)."
+
+    some = report_of([*plain(20), *["the very same text"] * 20], ["a"] * 20 + ["b"] * 20)
+    told = next(finding for finding in some.findings if finding.code == "repeated_class")
+    assert (told.severity, told.message) == ("warning", "1 class(es) have fewer than 3 different texts: b (1).")
+    assert told.rows[0] == 21
+    assert some.ok
+
+    # Two texts of each of many labels: each part gets some of them.
+    many = report_of([text for text in plain(20) for _ in range(3)], [str(i // 6) for i in range(60)])
+    assert [finding.severity for finding in many.findings if finding.code == "repeated_class"] == ["warning"]
+
+
 def test_one_class_few_rows_and_nothing_at_all() -> None:
     assert {"one_class", "too_few_rows"} <= set(found(report_of(plain(5), ["a"] * 5)))
     empty = report_of(["", "x"], ["a", ""])
@@ -114,8 +133,9 @@ def test_a_hundred_thousand_labels_are_told_at_once() -> None:
     count = 100_000
     names = [f"label {i}" for i in range(count)]
     rows = np.arange(1, count + 1)
-    told = class_findings(dict.fromkeys(names, 1), names, rows, Settings(), divided=True)
+    groups = np.arange(count)
+    told = class_findings(dict.fromkeys(names, 1), names, rows, groups, Settings(), cut=2)
     assert [finding.code for finding in told] == ["many_classes", "tiny_class"]
     assert {finding.severity for finding in told} == {"error"}
-    told = class_findings(dict.fromkeys(names, 1), names, rows, Settings(), divided=False)
+    told = class_findings(dict.fromkeys(names, 1), names, rows, groups, Settings(), cut=0)
     assert [finding.code for finding in told] == ["many_classes", "small_class"]

@@ -35,6 +35,9 @@ VOCABULARY = 6_000
 
 def step_ways(tokens: int, settings: dict[str, Any], held: contextlib.ExitStack) -> dict[str, Callable[[], Any]]:
     """The ways, from the least to the whole step; the model keeps its quicker layers while `held` is open."""
+    from sft_keras.backend import load_backend
+
+    load_backend()  # as a training does, before anything else wakes TensorFlow up
     import numpy as np
     import tensorflow as tf
 

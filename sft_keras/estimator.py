@@ -179,7 +179,7 @@ class SFTClassifier(ClassifierMixin, BaseEstimator):
 
         bundle = read_bundle(Path(path))
         known = bundle.folder / EXTRA
-        if known.is_file():
+        if EXTRA in bundle.files:
             model, classes = cls._from_extra(known, bundle.labels.names)
         else:
             model = cls(settings=bundle.config.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""Keeps where things lie on this machine out of what people are told: the only place that does."""
+"""Paths that people write, and what people are told of paths: not where things lie on this machine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,37 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sft_keras.errors import SftError
+from sft_keras.errors import ConfigError, SftError
 
 # In the place of a folder that has no name for people.
 HIDDEN = "…"
+
+
+def given_path(name: str | Path, where: str) -> Path:
+    """The path that a person wrote, with the home folder in the place of ~. There need not be anything.
+
+    Args:
+        name: What was written.
+        where: The setting or argument it was written for.
+
+    Raises:
+        ConfigError: Nothing can have that name: it is too long, or holds a character that names cannot hold.
+    """
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # there is no such user
+        path = Path(name)
+    try:
+        path.is_file()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f'No file or folder can have this name: {getattr(error, "strerror", None) or error}. Received: "{name}"'[
+                :300
+            ],
+            where=where,
+            fix="Give the path of a file or folder that is there.",
+        ) from None
+    return path
 
 
 def reworded(text: str, words: Mapping[str, str]) -> str:

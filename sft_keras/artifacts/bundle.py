@@ -23,6 +23,7 @@ import yaml
 from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
 from sft_keras.errors import ArtifactError, DataError, SftError
+from sft_keras.places import given_path
 
 FORMAT_VERSION = 1
 MODEL, TOKENIZER, LABELS, CONFIG = "model.keras", "tokenizer.json", "labels.json", "config.yaml"
@@ -155,6 +156,7 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         ArtifactError: It is missing, from a newer version, or a file of it is missing or changed.
     """
+    folder = given_path(folder, "bundle")
     if not folder.is_dir():
         raise ArtifactError(
             "There is no bundle here.", where=str(folder), fix="Give the folder `bundle` of a run, or its copy."

@@ -11,6 +11,7 @@ from sft_keras.config import ModelConfig, RunConfig
 from sft_keras.errors import ArtifactError, ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, Backbone, Location, family_of_folder, known_presets
 from sft_keras.modeling.starting_point import HEAD, StartingPoint
+from sft_keras.places import given_path
 from sft_keras.preprocessing.tokenizer import TextTokenizer
 
 
@@ -22,7 +23,7 @@ def bundle_named(backbone: str) -> Bundle | None:
     """
     if backbone in known_presets():
         return None
-    folder = Path(backbone).expanduser()
+    folder = given_path(backbone, "model.backbone")
     if any((folder / name).is_file() for name in (MANIFEST, f"bundle/{MANIFEST}", "status.json")):
         return read_bundle(folder)
     return None
@@ -92,7 +93,7 @@ def backbone_of(bundle: Bundle) -> Backbone:
     """
     name = str(bundle.information.get("backbone", bundle.config.model.backbone))
     preset = bundle.folder / PRESET
-    if preset.is_dir():
+    if any(name.startswith(f"{PRESET}/") for name in bundle.files):
         return Backbone(family_of_folder(preset), Location(name, str(preset.resolve())))
     family = str(bundle.information.get("family", name))
     if family not in FAMILIES.names():

@@ -9,6 +9,7 @@ from sft_keras.data.fixes import Fixed, change_rows
 from sft_keras.data.headers import has_header
 from sft_keras.data.writers import SEPARATORS, open_writer, require_writable
 from sft_keras.errors import DataError
+from sft_keras.places import given_path
 
 
 def changes_path(out: Path) -> Path:
@@ -29,7 +30,7 @@ def require_free(out: Path, originals: Sequence[str], *, force: bool) -> None:
     """
     for path in (out, changes_path(out)):
         for original in originals:
-            if _is_same(path, Path(original).expanduser()):
+            if _is_same(path, given_path(original, "data")):
                 raise DataError(
                     "The copy would replace a file that it is made from.", where=str(path), fix="Choose another name."
                 )

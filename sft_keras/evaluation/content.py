@@ -39,6 +39,7 @@ class LambdaSearch(_Part):
     """The weights λ that were tried; the difference is that of the best weight above 0 to λ = 0."""
 
     rows: tuple[LambdaTrial, ...] = ()
+    best: float | None = None
     chosen: float | None = None
     difference: float | None = None
     interval: tuple[float, float] | None = None

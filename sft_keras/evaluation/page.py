@@ -174,16 +174,21 @@ def _search_sentence(content: ReportContent, words: Catalogue) -> str:
     found = content.lambda_search
     if found is None or found.chosen is None:
         return ""
+    if found.best == 0:
+        return words("lambda.zero_best")
     if found.difference is None or found.interval is None:
         return words("lambda.chosen_only", chosen=f"{found.chosen:g}")
     loss = found.monitor.endswith("loss")
-    low, high = (f"{value:+.3f}" if loss else percent(value) for value in found.interval)
-    sign = "+" if found.difference > 0 else ""
+    difference, interval = found.difference, found.interval
+    if loss:  # what is kept is the gain, and a loss gains by falling
+        difference, interval = -difference, (-interval[1], -interval[0])
+    low, high = (f"{value:+.3f}" if loss else percent(value) for value in interval)
+    sign = "+" if difference > 0 else ""
     return words(
         "lambda.kept_zero" if found.kept_zero else "lambda.chosen",
         chosen=f"{found.chosen:g}",
         metric=words.named("metric", found.monitor),
-        difference=f"{found.difference:+.3f}" if loss else words("form.points", value=sign + percent(found.difference)),
+        difference=f"{difference:+.3f}" if loss else words("form.points", value=sign + percent(difference)),
         low=low,
         high=high,
     )

@@ -20,6 +20,8 @@ from sft_keras.evaluation.metrics import FloatArray
 from sft_keras.evaluation.wording import accuracy_verdict, compare_verdict, data_notes
 
 FORMAT_VERSION = 1
+# A note may name labels, which may be of any length.
+LONGEST_NOTE = 1_000
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Report:
             "data_fingerprint": self.data_fingerprint,
             "backbone": self.backbone,
             "versions": dict(self.versions),
-            "notes": list(self.notes),
+            "notes": [note if len(note) <= LONGEST_NOTE else f"{note[:LONGEST_NOTE]}…" for note in self.notes],
             "lambda_search": self.lambda_search,
             "layer_search": self.layer_search,
             "control": self.control,

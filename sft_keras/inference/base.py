@@ -10,6 +10,7 @@ import numpy as np
 
 from sft_keras.backend import is_out_of_memory
 from sft_keras.data.labels import Labels
+from sft_keras.data.memory import texts_of
 from sft_keras.preprocessing.batches import Inputs, pad_batch, sorted_batches
 from sft_keras.preprocessing.token_rows import TokenRows
 from sft_keras.preprocessing.tokenizer import TextTokenizer
@@ -33,10 +34,18 @@ class TextPredictor(abc.ABC):
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """One prediction a text, in order; an empty text gets an empty one.
 
+        Args:
+            texts: A list, a tuple, an array, or a pandas Series, whose index does not matter.
+
+        Raises:
+            InputValueError: It is a single text, or a text is missing.
+            InputTypeError: It is no sequence of texts.
+
         Example:
             >>> load("runs/demo/bundle").predict(["A wonderful film."])[0].label  # doctest: +SKIP
             'positive'
         """
+        texts = _listed(texts)
         results = [Prediction(text, "", 0.0, {}) for text in texts]
         filled = [index for index, text in enumerate(texts) if text.strip()]
         if filled:
@@ -59,7 +68,7 @@ class TextPredictor(abc.ABC):
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """float64 of shape [texts, classes], in the order of the texts and of `labels.names`."""
-        return self.task.probabilities(self.logits(texts) / self.temperature)
+        return self.task.probabilities(self.logits(_listed(texts)) / self.temperature)
 
     @abc.abstractmethod
     def logits(self, texts: Sequence[str]) -> np.ndarray:
@@ -67,6 +76,12 @@ class TextPredictor(abc.ABC):
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """Gives back what it holds; it is not used after that."""
+
+
+def _listed(texts: Sequence[str]) -> list[str]:
+    """The texts by position: a Series would be read by its index."""
+    empty = hasattr(texts, "__len__") and not isinstance(texts, str) and len(texts) == 0
+    return [] if empty else texts_of(texts)
 
 
 class TokenPredictor(TextPredictor):

@@ -49,11 +49,15 @@ def add_lora(encoder: Encoder, rank: int, *, seed: int) -> None:
 
 
 def merged_weights(model: keras.Model) -> list[np.ndarray]:
-    """The weights of the same model without LoRA, the factors multiplied out and added to their kernels."""
+    """The weights of the same model without LoRA, the factors multiplied out and added to their kernels.
+
+    In 32-bit, as the variables are: `layer.kernel` comes in the number format that the layer computes in.
+    """
     kernels: dict[int, Any] = {}
     factors: set[int] = set()
     for layer in _with_lora(model):
-        kernels[id(layer._kernel)] = layer.kernel
+        factor = keras.ops.matmul(layer.lora_kernel_a.value, layer.lora_kernel_b.value)
+        kernels[id(layer._kernel)] = layer._kernel.value + (layer.lora_alpha / layer.lora_rank) * factor
         factors |= {id(layer.lora_kernel_a), id(layer.lora_kernel_b)}
     return [
         keras.ops.convert_to_numpy(kernels.get(id(variable), variable))

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import ArtifactError, ConfigError, TrainingError
+from sft_keras.places import given_path
 from sft_keras.runs.heartbeat import beating
 from sft_keras.runs.lines import append_line, event_line
 from sft_keras.runs.status import Status, read_status
@@ -142,6 +143,7 @@ class RunDirectory:
         Raises:
             ArtifactError: It is none.
         """
+        path = given_path(path, "run")
         if not (path / "status.json").is_file():
             raise ArtifactError(
                 "There is no run here.", where=str(path), fix="Give the folder of a run: `sft-keras runs` lists them."

@@ -24,8 +24,11 @@ from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.data.splits import Splits
 from sft_keras.evaluation.bootstrap import paired_difference
+from sft_keras.evaluation.metrics import classification_metrics
 from sft_keras.training.progress import ProgressSink, With
 
+# What the figure that is watched is called where only answers are at hand.
+FIGURES = {"task_loss": "log_loss"}
 RESULT, PROBABILITIES, BEST = "result.json", "validation.npy", "best.safetensors"
 
 
@@ -35,7 +38,8 @@ class Tried:
 
     Attributes:
         weight: λ.
-        score: The monitored figure of its best epoch; higher is better (a loss is negated).
+        score: The monitored figure of its best epoch (of the task loss, the log loss); higher is better, a loss is
+            negated.
         epochs: Epochs trained.
         seconds: Time of its training.
         settings: SHA-256 of the settings that it was trained with.
@@ -95,7 +99,8 @@ def search_weight(
             if not trained.complete:
                 return None
             found = probabilities(trained, splits.validation)
-            known = _keep(folder, trained, weight, config.training.monitor, found, settings), found
+            score = _score(config.training.monitor, targets, found)
+            known = _keep(folder, trained, weight, score, found, settings), found
             # What memory allowed for one weight holds for the others.
             config = config.model_copy(update={"training": trained.config.training})
             del trained
@@ -130,14 +135,16 @@ def _choose(
     # A loss that fell counts as a gain: the difference is then that of λ = 0 minus that of the best.
     lower_is_better = monitor == "task_loss"
     first, second = (0, best) if lower_is_better else (best, 0)
+    others = max(1, len(tried) - 1)
     difference, low, high = paired_difference(
         labels,
         answers[first],
         answers[second],
-        metric="log_loss" if lower_is_better else monitor,
-        samples=config.evaluation.bootstrap_samples,
+        metric=FIGURES.get(monitor, monitor),
+        # The ends of a wider interval are rarer: ten resamples beyond each of them.
+        samples=max(config.evaluation.bootstrap_samples, 10 * 2 * others * 20),
         seed=config.training.seed,
-        confidence=1 - 0.05 / max(1, len(tried) - 1),
+        confidence=1 - 0.05 / others,
     )
     beyond = best != 0 and low is not None and low > 0
     chosen = tried[best].weight if beyond else 0.0
@@ -176,13 +183,17 @@ def _span(low: float | None, high: float | None, monitor: str) -> str:
     return f"interval {_points(low, monitor)} to {_points(high, monitor)}"
 
 
-def _keep(folder: Path, trained: Any, weight: float, monitor: str, found: np.ndarray, settings: str) -> Tried:
-    history = trained.position.history
-    best = history[trained.position.best_epoch - 1]
-    value = best[f"val_{monitor}"]
+def _score(monitor: str, labels: np.ndarray, found: np.ndarray) -> float:
+    """The figure that the bootstrap compares as well, of the model that is kept; no row or class has a weight."""
+    name = FIGURES.get(monitor, monitor)
+    value = classification_metrics(labels, found, bins=1)[name]
+    return -value if name == "log_loss" else value
+
+
+def _keep(folder: Path, trained: Any, weight: float, score: float, found: np.ndarray, settings: str) -> Tried:
     result = Tried(
         weight,
-        -value if monitor == "task_loss" else value,
+        score,
         trained.position.epoch,
         trained.position.seconds,
         settings,

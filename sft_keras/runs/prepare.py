@@ -27,6 +27,7 @@ from sft_keras.errors import ConfigError, DataError
 from sft_keras.json_files import read_json, write_json
 from sft_keras.modeling.backbone_choice import AUTO, choose_backbone
 from sft_keras.modeling.backbones.base import known_presets, resolve_backbone
+from sft_keras.places import given_path
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.settings import Settings
 from sft_keras.training.progress import ProgressSink
@@ -47,7 +48,7 @@ def read_data(data: str | Table, settings: Settings) -> Table:
         return data
     if data.startswith(SAMPLE_PREFIX):
         return load_sample(data.removeprefix(SAMPLE_PREFIX), settings)
-    return read_table(Path(data).expanduser(), settings)
+    return read_table(given_path(data, "data"), settings)
 
 
 def read_corrections(file: Path, settings: Settings) -> Corrections:
@@ -56,7 +57,7 @@ def read_corrections(file: Path, settings: Settings) -> Corrections:
     Raises:
         DataError: It cannot be read, or a row of it cannot be used.
     """
-    return corrections_from_table(read_table(file.expanduser(), settings))
+    return corrections_from_table(read_table(given_path(file, "corrections"), settings))
 
 
 def read_columns(data: str | Table, config: RunConfig, settings: Settings) -> tuple[Table, Columns]:

@@ -73,6 +73,10 @@ def execute(
             if result.report:
                 summary = {name: result.report["metrics"][name]["value"] for name in SUMMARY}
             run.update(state="finished" if result.complete else "cancelled", pid=0, phase="", summary=summary)
+            if result.complete:
+                # They weigh three times the model. Only a run that is known to be finished can do without them: one
+                # that was killed while they go would find half of them.
+                shutil.rmtree(run.checkpoints, ignore_errors=True)
             return result
     except Exception as error:
         refused = disk_error(error)
@@ -193,7 +197,4 @@ def _execute(
     if trained.has_best:
         sink.event("phase", name="saving")
         report = keep_bundle(run, splits, trained, report, exports=exports)
-    if trained.complete:
-        # A finished run is not resumed; its checkpoints weigh three times the model.
-        shutil.rmtree(run.checkpoints, ignore_errors=True)
     return RunResult(run, trained.complete, report, run.bundle.is_dir(), trained.position.history)

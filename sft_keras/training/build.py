@@ -27,6 +27,8 @@ from sft_keras.training.used_rows import used_rows
 # Factors that start at zero want a higher rate than pretrained weights: Hu et al. (2021, table 9) take 10 to 20 times
 # that of full fine-tuning.
 LORA_RATE_FACTOR = 10
+# A head that is drawn anew on vectors that stand still is a convex problem: Adam can take long steps.
+HEAD_RATE = 1e-2
 # With more to keep than this, 4 GiB, lower layers that stand still are computed at each step.
 LARGEST_STATES = 2**32
 DTYPE_POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -139,7 +141,7 @@ def compile_model(recipe: Recipe, encoder: Encoder, model: FineTuneModel) -> Non
     decay = config.optimizer.layer_decay
     optimizer = build_optimizer(
         config.optimizer,
-        default_rate=recipe.backbone.family.default_learning_rate * (LORA_RATE_FACTOR if config.model.lora_rank else 1),
+        default_rate=_default_rate(recipe),
         total_steps=recipe.steps_per_epoch * options.epochs,
         accumulation_steps=options.accumulation_steps,
         share_of=layer_shares(encoder, decay) if decay < 1 else None,
@@ -150,6 +152,14 @@ def compile_model(recipe: Recipe, encoder: Encoder, model: FineTuneModel) -> Non
     # Without compiling, JAX would carry out each operation by itself.
     model.compile(optimizer=optimizer, jit_compile=options.jit_compile or keras.config.backend() == "jax")
     optimizer.build(model.trainable_variables)
+
+
+def _default_rate(recipe: Recipe) -> float:
+    """What an empty learning rate means: that of the family is for weights that were pretrained."""
+    model, usual = recipe.config.model, recipe.backbone.family.default_learning_rate
+    if model.trainable == "head":
+        return HEAD_RATE
+    return usual * LORA_RATE_FACTOR if model.lora_rank else usual
 
 
 def finished(recipe: Recipe, built: Built) -> Built:

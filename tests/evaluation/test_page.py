@@ -229,7 +229,10 @@ def test_many_labels_make_a_table_of_mistakes_and_no_matrix():
 
 def test_the_searches_are_shown_with_what_was_chosen():
     text = Page(page_of(content(lambda_search=LAMBDA, layer_search=LAYERS))).text
-    assert "λ = 0.1 was chosen: +2.3 points Macro F1 over λ = 0 (95% interval 0.4 to 4.1)." in text["en"]
+    assert (
+        "λ = 0.1 was chosen: +2.3 points Macro F1 over λ = 0 (interval 0.4 to 4.1, 95% for all λ together)."
+        in text["en"]
+    )
     assert "1 h 6 min" in text["en"]
     assert "3-6" in text["en"]
     assert "Layers tried" in text["en"]
@@ -237,7 +240,11 @@ def test_the_searches_are_shown_with_what_was_chosen():
     kept = {**LAMBDA, "kept_zero": True, "chosen": 0.0, "difference": -0.01, "interval": [-0.02, 0.01]}
     assert "λ = 0 was kept" in Page(page_of(content(lambda_search=kept))).text["en"]
     by_loss = {**LAMBDA, "monitor": "task_loss"}
-    assert "+0.023 Task loss" in Page(page_of(content(lambda_search=by_loss))).text["en"]
+    # A loss that fell is a gain in the table, and told with its own sign.
+    assert "-0.023 Task loss" in Page(page_of(content(lambda_search=by_loss))).text["en"]
+    none = Page(page_of(content(lambda_search={**LAMBDA, "best": 0.0, "difference": 0.0, "interval": [0.0, 0.0]}))).text
+    assert "λ = 0 was best on the validation part" in none["en"]
+    assert "在验证集上 λ = 0 最好" in none["zh-Hans"]
     bare = content(lambda_search=LAMBDA["rows"], layer_search=[])
     assert "1 h 6 min" in page_of(bare)
     assert "λ tried" not in page_of(content())

@@ -7,8 +7,10 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from sft_keras.errors import SftError
 from sft_keras.inference.predictor import Predictor
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
@@ -108,3 +110,17 @@ def test_a_stream_is_read_no_further_than_needed(predictor: Predictor) -> None:
     assert next(read) == 16
     assert [p.text for p in predictor.predict_stream(TEXTS, chunk=32)] == TEXTS
     assert list(predictor.predict_stream([])) == []
+
+
+def test_a_column_of_a_frame_is_answered_by_position(predictor: Predictor) -> None:
+    """A Series was read by its index: on rows that were sorted or left out, answers went to other texts."""
+    column = pd.Series(TEXTS[:6], index=[3, 0, 5, 1, 4, 9])
+    column[0] = ""
+    listed = column.tolist()
+    assert [p.text for p in predictor.predict(column)] == listed
+    assert predictor.predict(column) == predictor.predict(listed)
+    np.testing.assert_array_equal(predictor.probabilities(column), predictor.probabilities(listed))
+    assert predictor.predict(column[:0]) == predictor.predict([]) == []
+    for wrong in ("one text", [None], [float("nan")], [3], None):
+        with pytest.raises(SftError):
+            predictor.predict(wrong)  # type: ignore[arg-type]

@@ -146,3 +146,18 @@ def test_a_run_finds_its_weight(train_run: Callable[..., RunResult], services: A
 def test_auto_is_for_runs_only() -> None:
     with pytest.raises(ConfigError, match="it is found by a run"):
         _ = RunConfig.parse(AUTO).objective.terms[0].value
+
+
+def test_the_figure_that_ranks_is_the_one_that_is_tested(splits: Splits, tmp_path: Path) -> None:
+    """The loss of a training counts weights of classes; ranked by it, a λ was told to be worse than 0 and "better"."""
+
+    class Weighted(Trainer):
+        def train(self, config: RunConfig, folder: Path, sink: ProgressSink) -> Any:
+            trained = super().train(config, folder, sink)
+            trained.position.history[0]["val_task_loss"] = 9.0 if trained.weight == 0.1 else 0.1
+            return trained
+
+    found = search(Weighted({0.0: 120, 0.1: 180, 1.0: 110}), splits, tmp_path, training={"monitor": "task_loss"})
+    assert found is not None
+    assert found[1]["best"] == 0.1
+    assert found[1]["difference"] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from sft_keras.data.labels import Labels
 from sft_keras.data.memory import examples_from_lists
 from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import resolve_backbone
+from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.results import predictor_of
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
 from sft_keras.settings import Settings
+from sft_keras.training.build import HEAD_RATE
 from sft_keras.training.frozen import train_head
 from sft_keras.training.progress import Silent
 from tests.conftest import TINY, merged, sentences
@@ -271,3 +274,26 @@ def test_a_term_on_the_logits_may_be_searched_with_a_frozen_backbone(
 def test_settings_that_contradict_each_other(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         RunConfig.parse(settings)
+
+
+def test_a_new_head_learns_at_a_rate_of_its_own_and_the_run_is_finished_before_its_checkpoints_go(
+    train_run: Callable[..., RunResult], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the rate of pretrained weights a head hardly moved; a kill while checkpoints went made a failed run of it."""
+    states: list[str] = []
+    remove = shutil.rmtree
+
+    def removed(path: Path, *arguments: Any, **options: Any) -> None:
+        if Path(path).name == "checkpoints":
+            states.append(RunDirectory.open(Path(path).parent).status().state)
+        remove(path, *arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    settings = {
+        "model": {"backbone": str(tiny_bert), "trainable": "head"},
+        "optimizer": {"schedule": "constant", "learning_rate": None},
+    }
+    result = train_run(merged(settings, {"training": {"epochs": 2}}))
+    assert result.history[-1]["learning_rate"] == pytest.approx(HEAD_RATE)
+    assert states == ["finished"]
+    assert not result.run.checkpoints.exists()

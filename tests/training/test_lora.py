@@ -153,3 +153,17 @@ def test_the_empty_rate_is_higher_with_lora(tiny_bert: Path) -> None:
         recipe = Recipe(config, backbone, tokenizer, Labels.of(["a", "b"]), np.array([0, 1] * 20, "int32"))
         rates.append(float(build(recipe).model.optimizer.learning_rate))
     assert rates == pytest.approx([1e-4, 1e-3])
+
+
+def test_factors_are_merged_in_32_bit_whatever_the_step_computes_in(tiny_bert: Path) -> None:
+    """The product of 16 bits lost what was learned: it is small beside the pretrained kernel."""
+    encoder, model = encoder_and_model(str(tiny_bert))
+    add_lora(encoder, 2, seed=0)
+    layer = next(layer for layer in model._flatten_layers() if getattr(layer, "lora_enabled", False))
+    layer.lora_kernel_b.assign(np.full(layer.lora_kernel_b.shape, 1e-6))
+    layer.dtype_policy = "mixed_bfloat16"
+    kernel, factors = (np.asarray(v) for v in (layer._kernel, layer.lora_kernel_a))
+    wanted = kernel + factors @ np.asarray(layer.lora_kernel_b)
+    (merged,) = (each for each in merged_weights(model) if each.shape == wanted.shape and np.allclose(each, wanted))
+    assert merged.dtype == np.float32
+    np.testing.assert_allclose(merged - kernel, wanted - kernel, atol=1e-8)

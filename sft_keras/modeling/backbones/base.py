@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sft_keras.config import ModelConfig
 from sft_keras.errors import ConfigError, did_you_mean
 from sft_keras.modeling.handles import declared_names, is_handle
+from sft_keras.places import given_path
 from sft_keras.registry import Registry
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def resolve_backbone(name: str) -> Backbone:
     if name in presets:
         family, preset = presets[name]
         return Backbone(family, family.locate(preset))
-    folder = Path(name).expanduser()
+    folder = given_path(name, "model.backbone")
     if folder.is_dir():
         return Backbone(family_of_folder(folder), Location(name, str(folder.resolve())))
     if folder.exists() or name.startswith((".", "/", "~")):

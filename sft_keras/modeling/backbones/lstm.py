@@ -11,6 +11,7 @@ from sft_keras.config import ModelConfig
 from sft_keras.data.scripts import mostly_unspaced
 from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import FAMILIES, Encoder, Family, Location, Preset
+from sft_keras.places import given_path
 from sft_keras.preprocessing.tokenizer import TextTokenizer, Unit, learn_tokenizer
 
 
@@ -56,7 +57,9 @@ class Lstm(Family):
 
         vectors = None
         if config.word_vectors:
-            vectors = read_word_vectors(Path(config.word_vectors).expanduser(), tokenizer.vocabulary, seed)
+            vectors = read_word_vectors(
+                given_path(config.word_vectors, "model.word_vectors"), tokenizer.vocabulary, seed
+            )
         width = config.lstm_embedding_dim if vectors is None else vectors.shape[1]
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         uniform = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed)
@@ -133,8 +136,8 @@ def read_word_vectors(path: Path, vocabulary: dict[str, int], seed: int) -> np.n
                 if number == 1 and len(fields) == 2:
                     continue
                 width = width or len(fields) - 1
-                # Only lines of known tokens are parsed; such files have millions of others.
-                index = vocabulary.get(fields[0])
+                # Only lines of known tokens are parsed; such files have millions of others, some of several words.
+                index = vocabulary.get(" ".join(fields[: max(1, len(fields) - width)]))
                 if index is None:
                     continue
                 try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sft_keras.config import RunConfig
 from sft_keras.errors import one_line
+from sft_keras.evaluation.facts import name_only
 from sft_keras.evaluation.searches import search_tables
 
 SHOWN_METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
@@ -111,7 +112,7 @@ def _origin(config: RunConfig, information: dict[str, Any]) -> str:
     begun = information.get("trained_from")
     return "\n".join(
         [
-            f"- Backbone: {_code(str(information.get('backbone', config.model.backbone)))} "
+            f"- Backbone: {_code(str(name_only(information.get('backbone', config.model.backbone))))} "
             f"(trained: {config.model.trainable})",
             *([f"- Trained further from the bundle with the fingerprint `{begun}`"] if begun else []),
             f"- Loss: {' + '.join([config.objective.task_loss, *terms])}; class weights: {weights}",

@@ -118,7 +118,7 @@ def changed_settings(config: RunConfig) -> list[Changed]:
     """
     ours, defaults = dict(_flat(config)), dict(_flat(RunConfig()))
     return [
-        Changed(key, _name_only(value), _name_only(defaults.get(key)))
+        Changed(key, name_only(value), name_only(defaults.get(key)))
         for key, value in ours.items()
         if value != defaults.get(key) and key != "objective.terms"
     ]
@@ -130,7 +130,8 @@ def _flat(config: RunConfig) -> Iterator[tuple[str, Any]]:
             yield f"{section}.{name}", value
 
 
-def _name_only(value: Any) -> Any:
+def name_only(value: Any) -> Any:
+    """A value; of a path the name alone."""
     if not isinstance(value, str):
         return value
     for kind in (PurePosixPath, PureWindowsPath):

@@ -152,6 +152,7 @@ def _article(
         "terms": [term for term in config.objective.terms if term.weight],
         "changed": facts.changed_settings(config),
         "search": _search_sentence(content, words),
+        "backbone": facts.name_only(content.backbone),
     }
 
 

@@ -249,6 +249,7 @@ class RunDirectory:
 
         Raises:
             TrainingError: Another process works on it.
+            ConfigError: It is finished.
         """
         lock = FileLock(self.lock)
         try:
@@ -257,6 +258,7 @@ class RunDirectory:
             raise self._busy() from None
         try:
             known = self.status()
+            self.require_unfinished(known)  # it may have ended while this process waited for it
             # On a disk that machines share, a lock may hold on one of them only; the heartbeat is seen by all.
             if known.state == "running" and known.host not in ("", platform.node()):
                 raise self._busy()
@@ -267,6 +269,19 @@ class RunDirectory:
                 yield
         finally:
             lock.release()
+
+    def require_unfinished(self, known: Status) -> None:
+        """Refuses to go on with a run that came to its end: its checkpoints are gone, and its bundle is whole.
+
+        Raises:
+            ConfigError: It is finished.
+        """
+        if known.state == "finished":
+            raise ConfigError(
+                "The run is finished; there is nothing to resume.",
+                where=str(self.path),
+                fix=f'Use its model: sft-keras predict {self.bundle} --text "…"',
+            )
 
     def _busy(self) -> TrainingError:
         try:

@@ -170,12 +170,7 @@ class RunServices(Installation):
         """
         run = RunDirectory.open(path)
         run.mend()
-        if run.status().state == "finished":
-            raise ConfigError(
-                "The run is finished; there is nothing to resume.",
-                where=str(path),
-                fix=f'Use its model: sft-keras predict {run.bundle} --text "…"',
-            )
+        run.require_unfinished(run.status())
         return run
 
     def runs(self, places: Sequence[Path] = ()) -> list[RunInfo]:

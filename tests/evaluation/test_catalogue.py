@@ -6,11 +6,13 @@ import locale
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sft_keras.data.corrections import Correction, correct, correction_key
 from sft_keras.data.findings import language_findings
-from sft_keras.data.splits import split_examples, split_given
+from sft_keras.data.splits import Splits, split_examples, split_given
 from sft_keras.errors import ConfigError
 from sft_keras.evaluation import catalogue as module
 from sft_keras.evaluation.bootstrap import Difference
@@ -18,6 +20,7 @@ from sft_keras.evaluation.catalogue import LANGUAGES, catalogue, default_languag
 from sft_keras.evaluation.evaluator import Metric, Scores
 from sft_keras.evaluation.metrics import METRICS, ClassScores
 from sft_keras.evaluation.wording import accuracy_verdict, compare_verdict, data_notes
+from sft_keras.runs.prepare import _labels_without_rows
 from tests.data.conftest import examples_of
 
 ROOT = Path(module.__file__).parent
@@ -94,7 +97,17 @@ def all_notes() -> list[str]:
         *data_notes(few, 1),
         *data_notes(few, 7),
         *(f"{f.message} {f.consequence}" for f in foreign),
+        *correction_notes(),
+        *_labels_without_rows(SimpleNamespace(labels=SimpleNamespace(names=("好", "坏", "中"))), train),
     ]
+
+
+def correction_notes() -> list[str]:
+    rows = [(f"第{i}句", "好" if i % 2 else "坏") for i in range(8)]
+    parts = [examples_of(*zip(*part, strict=True)) for part in (rows[:4], rows[4:6], rows[6:])]
+    wrong = [("第0句", "坏", "好"), ("第1句", "好", None), ("第6句", "坏", "好"), ("没有", "好", "坏")]
+    wanted = {correction_key(text, label): Correction(text, label, new) for text, label, new in wrong}
+    return list(correct(Splits(*parts), wanted).notes)
 
 
 def test_every_note_is_known_in_chinese():

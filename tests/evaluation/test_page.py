@@ -384,3 +384,9 @@ def test_the_sections_stand_by_themselves_with_a_button_for_each_number_of_rows(
     assert "<b>a" in str(cells[0][1]["aria-label"])
     assert "<b>a" not in "".join(sections.values())
     assert "<button" not in render_sections(content, RunConfig(), language=language)["confusions"]
+
+
+def test_where_the_backbone_lay_is_not_mailed():
+    page = page_of(content(backbone="/home/anna/models/my_bert"))
+    assert "<code>my_bert</code>" in page
+    assert "anna" not in page

@@ -290,3 +290,11 @@ def test_a_configuration_that_was_edited_is_noticed(run: RunDirectory) -> None:
     assert run.config_was_changed
     run.update(config_sha256="")  # a run of a version that did not keep it
     assert not run.config_was_changed
+
+
+def test_a_run_that_ended_while_another_process_waited_for_it_is_not_trained_again(run: RunDirectory) -> None:
+    """Its checkpoints are gone: it would have begun anew, and a Ctrl-C would have replaced the scored bundle."""
+    run.update(state="finished")
+    with pytest.raises(ConfigError, match="finished"), run.working():
+        pass
+    assert run.status().state == "finished"

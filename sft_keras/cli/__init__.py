@@ -40,6 +40,11 @@ def main() -> None:
     except SftError as error:
         _fail(error)
         sys.exit(USER_MISTAKE)
+    except MemoryError:
+        _fail(
+            SftError("There is not enough memory for this.", fix="Take a smaller file, or a machine with more memory.")
+        )
+        sys.exit(USER_MISTAKE)
     except Exception:
         from rich.console import Console
 

@@ -51,7 +51,7 @@ def is_workbook(data: bytes) -> bool:
 
 
 def read_workbook(data: bytes, where: str, *, max_rows: int, max_bytes: int) -> tuple[list[list[str]], list[str]]:
-    """The cells of the first sheet that holds any, and notes.
+    """The cells of the first sheet that holds any, and notes; hidden sheets come after those that a person sees.
 
     Raises:
         DataError: The workbook is protected, damaged, too large, or empty.
@@ -67,6 +67,9 @@ def read_workbook(data: bytes, where: str, *, max_rows: int, max_bytes: int) -> 
     try:
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         read = {name: _sheet_rows(workbook, name, max_rows, where) for name in workbook.sheet_names}
+        seen = {
+            each.name for each in workbook.sheets_metadata if each.visible == python_calamine.SheetVisibleEnum.Visible
+        }
     except python_calamine.PasswordError:
         raise _protected(where) from None
     except DataError:
@@ -80,7 +83,7 @@ def read_workbook(data: bytes, where: str, *, max_rows: int, max_bytes: int) -> 
             where=where,
             fix="Open it in your spreadsheet program and save it as XLSX or CSV.",
         ) from None
-    filled = [name for name, (rows, _) in read.items() if rows]
+    filled = sorted((name for name, (rows, _) in read.items() if rows), key=lambda name: name not in seen)
     if not filled:
         raise DataError("The workbook holds no data.", where=where, fix="Put the rows on its first sheet.")
     notes = [f'Format: workbook, sheet "{filled[0]}".']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from sft_keras.settings import Settings
 SHOWN_SPELLINGS = 20
 SMALL_CLASS = 8
 IMBALANCE = 10
+# Soft hyphens, spaces without width and marks of the byte order, as web pages leave them behind; no joiners of emoji.
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 
 
 def class_findings(
@@ -82,14 +85,14 @@ def _leaves_a_part_empty(labels: list[str], groups: np.ndarray, cut: int) -> boo
 
 
 def spelling_groups(counts: dict[str, int]) -> list[list[str]]:
-    """The labels that differ only by case, space or width; in each group the most frequent spelling first.
+    """The labels that differ only by case, space, width or invisible characters; the most frequent spelling first.
 
     Args:
         counts: Rows of each label; of equally frequent ones the earlier comes first.
     """
     spellings: dict[str, list[str]] = {}
     for name in counts:
-        spellings.setdefault(normal_text(name), []).append(name)
+        spellings.setdefault(normal_text(_INVISIBLE.sub("", name)), []).append(name)
     return [sorted(group, key=lambda name: -counts[name]) for group in spellings.values() if len(group) > 1]
 
 

@@ -60,6 +60,8 @@ def decode(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
     if _share(data, CONTROL_BYTES) > 0.001:
         raise _not_text(where)
     sample = data[:SAMPLE_BYTES]
+    if neighbour := _neighbour(sample):
+        return _with_few_errors(data, *neighbour, where)
     chinese = {"gb18030": _gb_score(sample), "big5hkscs": _big5_score(sample)}
     codec = max(chinese, key=lambda name: chinese[name])
     if chinese[codec] >= 0.6:
@@ -168,6 +170,24 @@ def _decode_utf16(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
             if odd_share < 0.005 and negative_plain < 0:
                 return text, ("Encoding: UTF-16.",)
     raise _not_text(where)
+
+
+def _neighbour(sample: bytes) -> tuple[str, str] | None:
+    """Codec and name of Japanese or Korean in an encoding whose pairs of bytes are common Chinese characters, too.
+
+    Kana are a third of any Japanese text, and hardly stand in Chinese. All Korean syllables lie in the lower half of
+    the range that GB2312's common characters fill evenly, so that twenty different Chinese ones are not all in it.
+    """
+    pairs = re.findall(rb"[\x81-\xfe][\x40-\xfe]", sample)
+    different = set(pairs)
+    if len(different) < 20 or sum(pair[1] >= 0xA1 for pair in pairs) < 0.99 * len(pairs):
+        return None
+    if sum(pair[0] in (0xA4, 0xA5) for pair in pairs) >= 0.3 * len(pairs):
+        return "euc_jp", "EUC-JP"
+    words = [pair for pair in different if pair[0] > 0xA3]
+    if len(words) >= 20 and sum(0xB0 <= pair[0] <= 0xC8 for pair in words) >= 0.98 * len(words):
+        return "cp949", "EUC-KR"
+    return None
 
 
 def _gb_score(sample: bytes) -> float:

@@ -20,6 +20,7 @@ from sft_keras.data.strict_csv import read_strictly
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar"}
 SAMPLE_LINES = 2_000
 MAX_LINES_IN_A_CELL = 1_000
+_SEPARATOR_LINE = re.compile(r'"?sep=[^\r\n]"?[ \t]*(?:\r\n|\n|\r)', re.IGNORECASE)
 
 
 def read_delimited(text: str) -> tuple[list[list[str]], list[str]]:
@@ -28,6 +29,13 @@ def read_delimited(text: str) -> tuple[list[list[str]], list[str]]:
     Returns:
         The rows and notes in plain words.
     """
+    if told := _SEPARATOR_LINE.match(text):
+        rows, notes = _read(text[told.end() :])
+        return rows, [*notes, "The first line, which tells Excel the separator, was left out."]
+    return _read(text)
+
+
+def _read(text: str) -> tuple[list[list[str]], list[str]]:
     strict = read_strictly(text, list(SEPARATORS))
     if strict is not None:
         return _as_written(*strict)

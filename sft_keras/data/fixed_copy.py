@@ -28,6 +28,8 @@ def require_free(out: Path, originals: Sequence[str], *, force: bool) -> None:
     Raises:
         DataError: They cannot.
     """
+    if not out.name:
+        raise DataError("The copy needs a name.", where=str(out), fix="Give one, such as clean.csv.")
     for path in (out, changes_path(out)):
         for original in originals:
             if _is_same(path, given_path(original, "data")):

@@ -27,6 +27,13 @@ def read_json(text: str, where: str, *, lines: bool) -> tuple[Records, list[str]
     Raises:
         DataError: A line or the whole is no JSON (line and column are named), or has another shape.
     """
+    try:
+        return _read(text, where, lines=lines)
+    except RecursionError:
+        raise DataError("The JSON is nested too deeply.", where=where, fix=SHAPES) from None
+
+
+def _read(text: str, where: str, *, lines: bool) -> tuple[Records, list[str]]:
     if _has_value_a_line(text) or (lines and not text.lstrip().startswith("[")):
         return _read_lines(text, where), ["Format: JSON Lines."]
     try:

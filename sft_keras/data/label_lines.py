@@ -19,16 +19,16 @@ def read_fasttext(text: str) -> tuple[list[list[str]], list[str]]:
     """Rows of text and label from `__label__x text` lines, with a header row."""
     rows = [["text", "label"]]
     several: list[int] = []
-    for line in text.splitlines() if "\r" in text else text.split("\n"):
+    for line in re.split(r"\r\n|\n|\r", text):
         words = line.split()
         if not words:
             continue
         labels = []
         rest = line.strip()
         while rest.startswith("__label__"):
-            label, _, rest = rest.partition(" ") if " " in rest else rest.partition("\t")
+            label, *following = re.split(r"[ \t\v\f]+", rest, maxsplit=1)
             labels.append(label.removeprefix("__label__"))
-            rest = rest.lstrip()
+            rest = following[0].lstrip() if following else ""
         rows.append([rest, labels[0] if labels else ""])
         if len(labels) > 1:
             several.append(len(rows) - 1)

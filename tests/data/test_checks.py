@@ -139,3 +139,8 @@ def test_a_hundred_thousand_labels_are_told_at_once() -> None:
     assert {finding.severity for finding in told} == {"error"}
     told = class_findings(dict.fromkeys(names, 1), names, rows, groups, Settings(), cut=0)
     assert [finding.code for finding in told] == ["many_classes", "small_class"]
+
+
+def test_labels_that_look_the_same_are_told() -> None:
+    report = report_of(plain(40), ["good", "good\u200b", "bad", "\ufeffbad"] * 10)
+    assert [f.values["label"] for f in report.findings if f.code == "label_spelling"] == ["good", "bad"]

@@ -210,3 +210,9 @@ def test_changes_are_frozen() -> None:
     with pytest.raises(AttributeError):
         change.row = 2  # type: ignore[misc]
     assert isinstance(hash(change), int)
+
+
+@pytest.mark.parametrize("out", [".", ""])
+def test_a_copy_without_a_name_is_refused(out: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="needs a name"):
+        require_free(Path(out), [str(tmp_path / "a.csv")], force=False)

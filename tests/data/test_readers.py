@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -420,3 +421,67 @@ def test_more_columns_than_the_limit_are_refused(tmp_path: Path, ending: str) ->
     assert len(read_table(path, Settings(max_columns=6)).frame.columns) == 6
     with pytest.raises(DataError, match=r"more columns than the limit of 5\. Received: 6"):
         read_table(path, Settings(max_columns=5))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "rows"),
+    [
+        (
+            "euc_kr",
+            "EUC-KR",
+            [
+                ("이 영화는 정말 재미있고 감동적이었습니다", "긍정"),
+                ("배우의 연기가 너무 형편없어서 실망했습니다", "부정"),
+            ],
+        ),
+        (
+            "euc_jp",
+            "EUC-JP",
+            [("この映画はとても面白かったです。また見たい", "肯定"), ("俳優の演技がひどくて残念でした", "否定")],
+        ),
+        ("gb18030", "GB18030 (GBK)", [("好评", "好"), ("差评，不好，很差", "差")]),
+    ],
+)
+def test_korean_and_japanese_are_no_chinese(
+    encoding: str, name: str, rows: list[tuple[str, str]], tmp_path: Path, settings: Settings
+) -> None:
+    """Their pairs of bytes are common Chinese characters, too: files were read as nonsense, without a word."""
+    numbered = [(f"{text} {i}", label) for i in range(10) for text, label in rows]
+    table = read_table(save(tmp_path / "a.csv", written(numbered).encode(encoding)), settings)
+    assert pairs(table) == numbered
+    assert f"Encoding: {name}." in table.notes
+
+
+def test_fasttext_divides_at_tabs_and_keeps_odd_line_separators(tmp_path: Path, settings: Settings) -> None:
+    lines = "".join("__label__good\tnice film\u2028and \x0bmore\r\n__label__bad bad film\r\n" for _ in range(5))
+    table = read_table(save(tmp_path / "a.txt", lines.encode()), settings)
+    assert len(table.frame) == 10
+    assert sorted(set(table.frame["label"])) == ["bad", "good"]
+    assert table.frame["text"][0] == "nice film\u2028and \x0bmore"
+
+
+def test_a_hidden_sheet_comes_after_those_that_a_person_sees(tmp_path: Path, settings: Settings) -> None:
+    book = openpyxl.Workbook()
+    hidden, shown = book.active, book.create_sheet("Data")
+    hidden.title, hidden.sheet_state = "Lookup", "hidden"
+    for sheet, word in ((hidden, "old"), (shown, "new")):
+        for row in (("text", "label"), (f"{word} text", "a"), (f"{word} words", "b")):
+            sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    table = read_table(tmp_path / "a.xlsx", settings)
+    assert table.frame["text"][0] == "new text"
+    assert 'Further sheets were not read: "Lookup".' in table.notes
+
+
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path: Path, settings: Settings) -> None:
+    table = read_table(save(tmp_path / "a.csv", "sep=;\r\nFoo;Bar\r\n" + "a b c;good\r\nd e f;bad\r\n" * 10), settings)
+    assert list(table.frame.columns) == ["Foo", "Bar"]
+    assert len(table.frame) == 20
+    many = read_table(save(tmp_path / "b.csv", "sep=;\r\n" * 5_000 + "a b c;good\r\nd e f;bad\r\n" * 10), settings)
+    assert len(many.frame) > 20  # only the first of them is such a line
+
+
+def test_deeply_nested_json_is_told_at_every_depth(tmp_path: Path, settings: Settings) -> None:
+    for depth in range(900, 1_010, 4):
+        with contextlib.suppress(DataError):  # and nothing else
+            read_table(save(tmp_path / "a.json", "[" * depth + "]" * depth), settings)

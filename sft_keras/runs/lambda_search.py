@@ -141,8 +141,8 @@ def _choose(
         answers[first],
         answers[second],
         metric=FIGURES.get(monitor, monitor),
-        # The ends of a wider interval are rarer: ten resamples beyond each of them.
-        samples=max(config.evaluation.bootstrap_samples, 10 * 2 * others * 20),
+        # The ends of a wider interval are rarer: so many that ten of them lie beyond each end.
+        samples=max(config.evaluation.bootstrap_samples, 400 * others),
         seed=config.training.seed,
         confidence=1 - 0.05 / others,
     )

@@ -21,7 +21,7 @@ def given_path(name: str | Path, where: str) -> Path:
         where: The setting or argument it was written for.
 
     Raises:
-        ConfigError: Nothing can have that name: it is too long, or holds a character that names cannot hold.
+        ConfigError: It cannot be looked at: the name is too long, or the folder is somebody else's.
     """
     try:
         path = Path(name).expanduser()
@@ -30,10 +30,9 @@ def given_path(name: str | Path, where: str) -> Path:
     try:
         path.is_file()
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f'No file or folder can have this name: {getattr(error, "strerror", None) or error}. Received: "{name}"'[
-                :300
-            ],
+            f'No file or folder of this name can be looked at: {reason}. Received: "{str(name)[:200]}"',
             where=where,
             fix="Give the path of a file or folder that is there.",
         ) from None

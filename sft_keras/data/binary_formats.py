@@ -7,42 +7,84 @@ import io
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import python_calamine
 
 from sft_keras.data.files import over_limit, spreadsheet_members
 from sft_keras.data.json_formats import cell_text
+from sft_keras.data.limits import ABOVE, Limits
 from sft_keras.data.workbook_guard import MAX_GRID_CELLS, check_archive, check_ole, grid_too_large
 from sft_keras.errors import DataError
 
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Rows of Parquet that are unpacked at once; within lists and structures, values are not held once only.
+PARQUET_ROWS, NESTED_ROWS = 1_000, 50
 
 
-def read_parquet(data: bytes, where: str, *, max_rows: int, max_bytes: int) -> tuple[list[str], list[list[str]]]:
+def is_parquet(data: bytes, extension: str) -> bool:
+    """True for the bytes of a Parquet file, a damaged one too; text with such a name is none."""
+    return data.startswith(b"PAR1") or (extension == "parquet" and b"\x00" in data)
+
+
+def read_parquet(data: bytes, limits: Limits) -> tuple[list[str], list[list[str]]]:
     """Column names and rows of a Parquet file.
+
+    A value that stands in many rows is written once. Read so, it is counted for each row before any row is made:
+    a file of a kilobyte can hold gigabytes of text.
 
     Raises:
         DataError: The file is damaged or too large.
     """
-    columns: list[list[Any]] = []
     size = rows = 0
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        names = [str(name) for name in file.schema_arrow.names]
-        columns = [[] for _ in names]
-        for batch in file.iter_batches(batch_size=10_000):
-            size += batch.nbytes
+        schema = pq.read_schema(pa.BufferReader(data))
+        limits.require_width(len(schema.names))
+        once = [field.name for field in schema if _has_bytes(field.type)]
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=once)
+        if file.metadata.num_rows > limits.rows:
+            raise limits.too_many_rows()
+        if sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)) > limits.size:
+            raise over_limit(limits.size, limits.where)
+        columns: list[list[Any]] = [[] for _ in schema.names]
+        nested = any(pa.types.is_nested(field.type) for field in schema)
+        for batch in file.iter_batches(batch_size=NESTED_ROWS if nested else PARQUET_ROWS):
             rows += batch.num_rows
-            if size > max_bytes or rows > max_rows:
-                raise too_many_rows(max_rows, where) if rows > max_rows else over_limit(max_bytes, where)
+            size += sum(map(_unpacked_bytes, batch.columns))
+            if rows > limits.rows:
+                raise limits.too_many_rows()
+            if size > limits.size:
+                raise over_limit(limits.size, limits.where)
             for column, values in zip(columns, batch.columns, strict=True):
-                column.extend(values.to_pylist())
+                column.extend(_cells(values))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError):
         raise DataError(
-            "The Parquet file is damaged or incomplete.", where=where, fix="Download or export it again."
+            "The Parquet file is damaged or incomplete.", where=limits.where, fix="Download or export it again."
         ) from None
     texts = [_whole_numbers(column) for column in columns]
-    return names, [list(row) for row in zip(*texts, strict=True)]
+    return [str(name) for name in schema.names], [list(row) for row in zip(*texts, strict=True)]
+
+
+def _unpacked_bytes(column: Any) -> int:
+    """What a column of a batch takes once each row has a value of its own."""
+    if not pa.types.is_dictionary(column.type) or not _has_bytes(column.type.value_type):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary)
+    return pc.sum(lengths.take(column.indices)).as_py() or 0
+
+
+def _has_bytes(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
+
+
+def _cells(column: Any) -> list[Any]:
+    """The values of a column; a date beyond those of Python as it is written."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):
+        return list(column.cast(pa.string()).to_pylist())
 
 
 def is_workbook(data: bytes) -> bool:
@@ -50,23 +92,24 @@ def is_workbook(data: bytes) -> bool:
     return data.startswith(OLE_MAGIC) or spreadsheet_members(data) is not None
 
 
-def read_workbook(data: bytes, where: str, *, max_rows: int, max_bytes: int) -> tuple[list[list[str]], list[str]]:
+def read_workbook(data: bytes, limits: Limits) -> tuple[list[list[str]], list[str]]:
     """The cells of the first sheet that holds any, and notes; hidden sheets come after those that a person sees.
 
     Raises:
         DataError: The workbook is protected, damaged, too large, or empty.
     """
+    where = limits.where
     archive = spreadsheet_members(data)
     formulas = 0
     if archive is not None:
-        formulas = check_archive(archive, max_bytes, where)
+        formulas = check_archive(archive, limits.size, where)
     elif "EncryptedPackage".encode("utf-16-le") in data:
         raise _protected(where)
     else:
         check_ole(data, where)
     try:
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        read = {name: _sheet_rows(workbook, name, max_rows, where) for name in workbook.sheet_names}
+        read = {name: _sheet_rows(workbook, name, limits) for name in workbook.sheet_names}
         seen = {
             each.name for each in workbook.sheets_metadata if each.visible == python_calamine.SheetVisibleEnum.Visible
         }
@@ -101,25 +144,16 @@ def read_workbook(data: bytes, where: str, *, max_rows: int, max_bytes: int) -> 
     return rows, notes
 
 
-def too_many_rows(max_rows: int, where: str) -> DataError:
-    """The error for a file over the row limit."""
-    return DataError(
-        f"The file has more rows than the limit of {max_rows:,}.",
-        where=where,
-        fix="Use fewer rows, or raise the limit with the environment variable SFT_MAX_ROWS.",
-    )
-
-
-def _sheet_rows(workbook: Any, name: str, max_rows: int, where: str) -> tuple[list[list[str]], int]:
+def _sheet_rows(workbook: Any, name: str, limits: Limits) -> tuple[list[list[str]], int]:
     """The rows of a sheet, and how many cells were filled because they are merged with the one above."""
     try:
         sheet = workbook.get_sheet_by_name(name)
     except python_calamine.WorksheetNotFound:
         return [], 0  # a chart sheet
-    if sheet.height > max_rows + 1:
-        raise too_many_rows(max_rows, f"{where}, sheet {name}")
+    if sheet.height > limits.rows + ABOVE:
+        raise limits.too_many_rows(f", sheet {name}")
     if sheet.height * sheet.width > MAX_GRID_CELLS:
-        raise grid_too_large(where)
+        raise grid_too_large(limits.where)
     rows = [[_sheet_cell(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]
     merged = _fill_merged(rows, sheet)
     while rows and not any(cell.strip() for cell in rows[-1]):
@@ -133,11 +167,16 @@ def _fill_merged(rows: list[list[str]], sheet: Any) -> int:
         return 0
     top, left = sheet.start
     filled = 0
+    unseen = len(rows) * max(map(len, rows), default=0)
     for (first_row, column), (last_row, _) in sheet.merged_cell_ranges or ():
         first, x = first_row - top, column - left
         if first < 0 or not x >= 0 or first >= len(rows) or x >= len(rows[first]):
             continue
-        for row in rows[first + 1 : last_row - top + 1]:
+        below = rows[first + 1 : last_row - top + 1]
+        unseen -= len(below)
+        if unseen < 0:  # ranges that lie over each other, without end
+            break
+        for row in below:
             # A row that holds nothing else is no row of the table.
             if not row[x] and any(row):
                 row[x] = rows[first][x]

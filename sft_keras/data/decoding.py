@@ -11,7 +11,8 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import charset_normalizer
 
@@ -19,6 +20,7 @@ from sft_keras.errors import DataError
 
 SAMPLE_BYTES = 256 * 1024
 SCORED_LINES = 5_000
+MIXED_LINES = 1_000_000
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32"),
@@ -33,6 +35,7 @@ RARE_IN_CP1252 = frozenset([*range(0x81, 0x85), *range(0x86, 0x91), *range(0x98,
 CONTROL_BYTES = bytes(b for b in range(32) if b not in (9, 10, 12, 13, 26, 27))
 
 _HIGH_BYTES = bytes(range(0x80, 0x100))
+_WIDE = re.compile(rb"[\x80-\xff]")
 
 
 def decode(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
@@ -113,19 +116,18 @@ def _refuse_mixture(data: bytes, where: str) -> None:
     """Raises `DataError` if some lines are clearly UTF-8 and others clearly a double-byte Chinese encoding."""
     utf8: list[int] = []
     foreign: list[tuple[int, bytes]] = []
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if line.isascii():
-            continue
+    for number, line in islice(_wide_lines(data), MIXED_LINES):
         try:
             # Three characters of three bytes do not come about by chance.
             if sum(c >= "\u2e80" for c in line.decode("utf-8")) >= 3:
                 utf8.append(number)
         except UnicodeDecodeError:
-            foreign.append((number, line[:2_000]))
+            if len(foreign) < SCORED_LINES:
+                foreign.append((number, line[:2_000]))
     if not utf8:
         return
     other: dict[str, list[int]] = {"GB18030 (GBK)": [], "Big5": []}
-    for number, line in foreign[:SCORED_LINES]:
+    for number, line in foreign:
         if len(line) - len(line.translate(None, _HIGH_BYTES)) >= 4:
             scores = {"GB18030 (GBK)": _gb_score(line), "Big5": _big5_score(line)}
             name = max(scores, key=lambda each: scores[each])
@@ -143,11 +145,23 @@ def _refuse_mixture(data: bytes, where: str) -> None:
     )
 
 
+def _wide_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not plain ASCII, each with its number from 1 on."""
+    number, counted, end = 1, 0, 0
+    while wide := _WIDE.search(data, end):
+        start = data.rfind(b"\n", end, wide.start()) + 1 or end
+        end = data.find(b"\n", wide.end())
+        end = len(data) if end < 0 else end
+        number += data.count(b"\n", counted, start)
+        counted = start
+        yield number, data[start:end]
+
+
 def _is_nearly_utf8(data: bytes) -> bool:
     """True if almost all non-ASCII bytes form valid UTF-8: one damaged character must not make it Latin-1."""
     text = data.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    wide = sum(len(found) for found in re.findall(r"[^\x00-\x7f]+", text)) - broken
+    wide = len(text) - len(text.encode("ascii", errors="ignore")) - broken
     return wide >= 20 * broken
 
 

@@ -12,9 +12,9 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 
 from sft_keras.data.column_names import TEXT_NAMES, by_name, is_known_name
+from sft_keras.data.limits import Limits
 from sft_keras.data.strict_csv import read_strictly
 
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar"}
@@ -23,31 +23,34 @@ MAX_LINES_IN_A_CELL = 1_000
 _SEPARATOR_LINE = re.compile(r'"?sep=[^\r\n]"?[ \t]*(?:\r\n|\n|\r)', re.IGNORECASE)
 
 
-def read_delimited(text: str) -> tuple[list[list[str]], list[str]]:
+def read_delimited(text: str, limits: Limits) -> tuple[list[list[str]], list[str]]:
     """Divides text into rows of equally many cells; the first row may be a header.
 
     Returns:
         The rows and notes in plain words.
+
+    Raises:
+        DataError: There are more rows than the limit.
     """
     if told := _SEPARATOR_LINE.match(text):
-        rows, notes = _read(text[told.end() :])
+        rows, notes = _read(text[told.end() :], limits)
         return rows, [*notes, "The first line, which tells Excel the separator, was left out."]
-    return _read(text)
+    return _read(text, limits)
 
 
-def _read(text: str) -> tuple[list[list[str]], list[str]]:
-    strict = read_strictly(text, list(SEPARATORS))
+def _read(text: str, limits: Limits) -> tuple[list[list[str]], list[str]]:
+    strict = read_strictly(text, list(SEPARATORS), limits)
     if strict is not None:
         return _as_written(*strict)
     lines = re.split(r"\r\n|\n|\r", text)
     separator = find_separator(lines[:SAMPLE_LINES])
     if separator is None:
-        filled = [line.strip() for line in lines if line.strip()]
+        filled = list(limits.at_most(line.strip() for line in lines if line.strip()))
         cells = [next(iter(parse_lines([line], "\x00")), [line])[0] for line in filled]
         return [[cell] for cell in cells], ["Separator: none, one text a line."]
     sample = list(parse_lines(lines[:SAMPLE_LINES], separator))
     width = _expected_width(sample)
-    rows = list(parse_lines(lines, separator, width))
+    rows = list(limits.at_most(parse_lines(lines, separator, width)))
     notes = [f"Separator: {SEPARATORS[separator]}."]
     rows, ragged = even_out(rows, width, separator)
     return rows, notes + ragged
@@ -154,7 +157,7 @@ def _parse_quoted(lines: list[str], position: int, separator: str, width: int | 
     line = lines[position]
     literal = line.split(separator)
     reader = csv.reader(
-        (part + "\n" for part in islice(lines, position, position + MAX_LINES_IN_A_CELL)),
+        (lines[i] + "\n" for i in range(position, min(len(lines), position + MAX_LINES_IN_A_CELL))),
         delimiter=separator,
         strict=True,
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from sft_keras.data.column_names import is_known_name
+from sft_keras.data.limits import Limits
 from sft_keras.errors import DataError
 
 Records = list[dict[str, str]]
@@ -16,33 +18,33 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_HALF = re.compile(r"(?i)\\ud[89a-f]")
 
 
-def read_json(text: str, where: str, *, lines: bool) -> tuple[Records, list[str]]:
+def read_json(text: str, limits: Limits, *, lines: bool) -> tuple[Records, list[str]]:
     """Records from JSON; text that holds one JSON value a line is read as JSON Lines whatever it is called.
 
     Args:
         text: The whole file.
-        where: Its name, for messages.
+        limits: Most rows, and the name of the file for messages.
         lines: The name says JSON Lines.
 
     Raises:
-        DataError: A line or the whole is no JSON (line and column are named), or has another shape.
+        DataError: A line or the whole is no JSON (line and column are named), has another shape, or too many rows.
     """
     try:
-        return _read(text, where, lines=lines)
+        return _read(text, limits, lines=lines)
     except RecursionError:
-        raise DataError("The JSON is nested too deeply.", where=where, fix=SHAPES) from None
+        raise DataError("The JSON is nested too deeply.", where=limits.where, fix=SHAPES) from None
 
 
-def _read(text: str, where: str, *, lines: bool) -> tuple[Records, list[str]]:
+def _read(text: str, limits: Limits, *, lines: bool) -> tuple[Records, list[str]]:
     if _has_value_a_line(text) or (lines and not text.lstrip().startswith("[")):
-        return _read_lines(text, where), ["Format: JSON Lines."]
+        return _read_lines(text, limits), ["Format: JSON Lines."]
     try:
-        value = _load(text, where)
+        value = _load(text, limits.where)
     except DataError:
         if _mostly_values(text):
-            return _read_lines(text, where), ["Format: JSON Lines."]  # which names the broken line
+            return _read_lines(text, limits), ["Format: JSON Lines."]  # which names the broken line
         raise
-    return _records(value, where), ["Format: JSON."]
+    return _records(value, limits.where), ["Format: JSON."]
 
 
 def cell_text(value: Any) -> str:
@@ -85,12 +87,10 @@ def _is_value(line: str) -> bool:
     return True
 
 
-def _read_lines(text: str, where: str) -> Records:
+def _read_lines(text: str, limits: Limits) -> Records:
     records: Records = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        value = _load(line, where, line=number)
+    for number, line in limits.at_most(_numbered(text)):
+        value = _load(line, limits.where, line=number)
         if isinstance(value, dict):
             records.append({str(k): cell_text(v) for k, v in value.items()})
         elif isinstance(value, list):
@@ -100,10 +100,20 @@ def _read_lines(text: str, where: str) -> Records:
         else:
             raise DataError(
                 f"Each line must hold a JSON object. Received: {line.strip()[:60]}",
-                where=f"{where}, line {number}",
+                where=f"{limits.where}, line {number}",
                 fix='Write lines like {"text": "…", "label": "…"}.',
             )
     return records
+
+
+def _numbered(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, each with its number in the file from 1 on."""
+    number, counted = 1, 0
+    for found in re.finditer(r"[^\n]+", text):
+        number += text.count("\n", counted, found.start())
+        counted = found.start()
+        if found[0].strip():
+            yield number, found[0]
 
 
 def _load(text: str, where: str, line: int | None = None) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+
+from sft_keras.data.limits import Limits
 
 Rows = tuple[list[list[str]], list[str]]
 _TREC = re.compile(r"([A-Z][A-Z_]*):([A-Za-z_]+)[ \t]+(\S.*)")
@@ -15,16 +17,13 @@ def is_fasttext(lines: Iterable[str]) -> bool:
     return bool(filled) and sum(line.lstrip().startswith("__label__") for line in filled) >= 0.9 * len(filled)
 
 
-def read_fasttext(text: str) -> tuple[list[list[str]], list[str]]:
+def read_fasttext(text: str, limits: Limits) -> Rows:
     """Rows of text and label from `__label__x text` lines, with a header row."""
     rows = [["text", "label"]]
     several: list[int] = []
-    for line in re.split(r"\r\n|\n|\r", text):
-        words = line.split()
-        if not words:
-            continue
+    for line in limits.at_most(_filled_lines(text)):
         labels = []
-        rest = line.strip()
+        rest = line
         while rest.startswith("__label__"):
             label, *following = re.split(r"[ \t\v\f]+", rest, maxsplit=1)
             labels.append(label.removeprefix("__label__"))
@@ -45,18 +44,24 @@ def is_trec(lines: Iterable[str]) -> bool:
     return len(filled) > 1 and 2 <= len(labels) <= len(filled) / 2 and all(map(_TREC.fullmatch, filled))
 
 
-def read_trec(text: str) -> Rows:
+def read_trec(text: str, limits: Limits) -> Rows:
     """Rows of text, label and fine label from `LABEL:fine text` lines, with a header row."""
     rows = [["text", "label", "fine_label"]]
-    for line in re.split(r"\r\n|\n|\r", text):
-        if found := _TREC.fullmatch(line.strip()):
+    for line in limits.at_most(_filled_lines(text)):
+        if found := _TREC.fullmatch(line):
             rows.append([found[3], found[1], f"{found[1]}:{found[2]}"])
-        elif line.strip():  # beyond the lines that were looked at
-            rows.append([line.strip(), "", ""])
+        else:  # beyond the lines that were looked at
+            rows.append([line, "", ""])
     return rows, ["Format: TREC, a label and a finer one before each text."]
 
 
-LINE_FORMATS: tuple[tuple[Callable[[Iterable[str]], bool], Callable[[str], Rows]], ...] = (
+def _filled_lines(text: str) -> Iterator[str]:
+    for found in re.finditer(r"[^\r\n]+", text):
+        if line := found[0].strip():
+            yield line
+
+
+LINE_FORMATS: tuple[tuple[Callable[[Iterable[str]], bool], Callable[[str, Limits], Rows]], ...] = (
     (is_fasttext, read_fasttext),
     (is_trec, read_trec),
 )

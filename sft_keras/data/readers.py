@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sft_keras.data.binary_formats import is_workbook, read_parquet, read_workbook, too_many_rows
+from sft_keras.data.binary_formats import is_parquet, is_workbook, read_parquet, read_workbook
 from sft_keras.data.class_folders import COLUMNS, class_members, read_class_folders, read_class_members
 from sft_keras.data.decoding import decode
 from sft_keras.data.delimited import SAMPLE_LINES, even_out, read_delimited
@@ -15,6 +15,7 @@ from sft_keras.data.files import Content, read_content, refuse_foreign
 from sft_keras.data.headers import column_names, has_header, title_rows
 from sft_keras.data.json_formats import Records, read_json
 from sft_keras.data.label_lines import LINE_FORMATS
+from sft_keras.data.limits import Limits
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
 
@@ -65,9 +66,10 @@ def read_table(path: Path, settings: Settings) -> Table:
     content = read_content(path, settings.max_file_bytes)
     if not content.data.strip():
         raise DataError("The file is empty.", where=where, fix="Choose a file with at least one row.")
-    names, rows, notes = _read_grid(content, where, settings)
-    if len(rows) > settings.max_rows:
-        raise too_many_rows(settings.max_rows, where)
+    limits = Limits.of(settings, where)
+    names, rows, notes = _read_grid(content, limits, settings)
+    if len(rows) > limits.rows:
+        raise limits.too_many_rows()
     if not rows:
         raise DataError(
             f"The file holds column names but no rows. Received: {', '.join(names)}",
@@ -77,35 +79,34 @@ def read_table(path: Path, settings: Settings) -> Table:
     return Table(_frame(names, rows), where, (*content.notes, *notes))
 
 
-def _read_grid(content: Content, where: str, settings: Settings) -> Grid:
-    data = content.data
-    limits = {"max_rows": settings.max_rows, "max_bytes": settings.max_file_bytes}
-    if data.startswith(b"PAR1") or content.extension == "parquet":
-        names, rows = read_parquet(data, where, **limits)
-        require_width(len(names), where, settings)
+def _read_grid(content: Content, limits: Limits, settings: Settings) -> Grid:
+    data, where = content.data, limits.where
+    if is_parquet(data, content.extension):
+        names, rows = read_parquet(data, limits)
         return column_names(names, len(names)), rows, ["Format: Parquet."]
     if is_workbook(data):
-        rows, notes = read_workbook(data, where, **limits)
-        return _with_names(rows, notes, where, settings)
+        rows, notes = read_workbook(data, limits)
+        return _with_names(rows, notes, limits)
     if class_members(data):
         rows, notes = read_class_members(data, where, settings)
         return COLUMNS, rows, notes
     refuse_foreign(content, where)
     text, notes = _decoded(content, where)
+    limits.require_few(text)
     if content.extension in JSON_EXTENSIONS or text.lstrip().startswith(("{", "[")):
         try:
-            records, found = read_json(text, where, lines=content.extension in {"jsonl", "ndjson"})
-            return _from_records(records, notes + found, where, settings)
+            records, found = read_json(text, limits, lines=content.extension in {"jsonl", "ndjson"})
+            return _from_records(records, notes + found, limits)
         except DataError:
             # A text table may begin with a bracket, too.
             if content.extension in JSON_EXTENSIONS or text.lstrip().startswith('{"'):
                 raise
     for is_format, read in LINE_FORMATS:
         if is_format(text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]):
-            rows, found = read(text)
+            rows, found = read(text, limits)
             return rows[0], rows[1:], notes + found
-    rows, found = read_delimited(text)
-    return _with_names(rows, notes + found, where, settings)
+    rows, found = read_delimited(text, limits)
+    return _with_names(rows, notes + found, limits)
 
 
 def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
@@ -114,7 +115,14 @@ def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
     start = text[:1000].lstrip().lower()
     if not start:
         raise DataError("The file is empty.", where=where, fix="Choose a file with at least one row.")
-    if start.startswith(("<!doctype html", "<html")):
+    page = start.startswith(("<!doctype html", "<html", "<table", "<meta"))
+    if content.extension in {"xls", "xlsx"} and (page or start.startswith("<?xml")):
+        raise DataError(
+            "The file is a web page or XML that only has the name of a workbook.",
+            where=where,
+            fix="Open it in a spreadsheet program, which reads it all the same, and save it as XLSX.",
+        )
+    if page:
         raise DataError(
             "The file is a web page, not a table.",
             where=where,
@@ -125,22 +133,7 @@ def _decoded(content: Content, where: str) -> tuple[str, list[str]]:
     return text, list(notes)
 
 
-def require_width(width: int, where: str, settings: Settings) -> None:
-    """Refuses a table so wide that it must be something else, before its rows are made equally long.
-
-    Raises:
-        DataError: There are more columns than the limit.
-    """
-    if width > settings.max_columns:
-        raise DataError(
-            f"The file has more columns than the limit of {settings.max_columns:,}. Received: {width:,}",
-            where=where,
-            fix="Keep the columns with the texts and the labels, "
-            "or raise the limit with the environment variable SFT_MAX_COLUMNS.",
-        )
-
-
-def _with_names(rows: list[list[str]], notes: list[str], where: str, settings: Settings) -> Grid:
+def _with_names(rows: list[list[str]], notes: list[str], limits: Limits) -> Grid:
     """Splits off a header row if there is one, with what stands above it, and drops columns that are empty."""
     above = title_rows(rows)
     if above:
@@ -150,7 +143,7 @@ def _with_names(rows: list[list[str]], notes: list[str], where: str, settings: S
     first = rows[0] if header else None
     body = rows[1:] if header else rows
     width = max((len(row) for row in rows), default=0)
-    require_width(width, where, settings)
+    limits.require_width(width)
     body, _ = even_out(body, width)
     names = column_names(first, width)
     keep = [
@@ -166,13 +159,13 @@ def _with_names(rows: list[list[str]], notes: list[str], where: str, settings: S
     return names, body, [*notes, told]
 
 
-def _from_records(records: Records, notes: list[str], where: str, settings: Settings) -> Grid:
+def _from_records(records: Records, notes: list[str], limits: Limits) -> Grid:
     if not records:
-        raise DataError("The file holds no rows.", where=where, fix="Choose a file with at least one row.")
+        raise DataError("The file holds no rows.", where=limits.where, fix="Choose a file with at least one row.")
     names = list(dict.fromkeys(name for record in records for name in record))
     if not names:
-        raise DataError("The objects in the file are empty.", where=where, fix="Give each a text and a label.")
-    require_width(len(names), where, settings)
+        raise DataError("The objects in the file are empty.", where=limits.where, fix="Give each a text and a label.")
+    limits.require_width(len(names))
     return names, [[record.get(name, "") for name in names] for record in records], notes
 
 

@@ -28,7 +28,7 @@ def fine_tune(
     labels: Sequence[Any] | None = None,
     sample_weight: Sequence[float] | None = None,
     out: str | os.PathLike[str] | None = None,
-    config: RunConfig | Mapping[str, Any] | None = None,
+    config: RunConfig | Mapping[str, Any] | str | os.PathLike[str] | None = None,
     validation: str | os.PathLike[str] | pd.DataFrame | None = None,
     test: str | os.PathLike[str] | pd.DataFrame | None = None,
     corrections: str | os.PathLike[str] | None = None,
@@ -43,7 +43,8 @@ def fine_tune(
         labels: Their labels; the `str` of a value is its label.
         sample_weight: Their weights, numbers from 0 up; all the same if left out.
         out: The run folder, which must not exist; a new one under the data directory if left out.
-        config: Settings, as a `RunConfig` or a nested mapping; what is left out has its default.
+        config: Settings, as a `RunConfig`, a nested mapping, the name of a recipe, or a YAML file; what is left out has
+            its default.
         validation: A file or data frame with validation rows; cut from the data if left out.
         test: A file or data frame with test rows; cut from the data if left out.
         corrections: A file with corrections of labels, in the columns `text`, `label`, `new_label` (empty: the row is
@@ -61,10 +62,9 @@ def fine_tune(
         >>> fine_tune(texts=["Great!", "Awful.", …], labels=[1, 0, …]).report["verdict"]  # doctest: +SKIP
     """
     services = Services()
-    resolved = config if isinstance(config, RunConfig) else RunConfig.parse(config or {})
     run = services.prepare(
         _rows(data, texts, labels, sample_weight, services, sink),
-        resolved,
+        _settings(config, services),
         out=Path(out) if out is not None else None,
         validation=_source(validation) if validation is not None else None,
         test=_source(test) if test is not None else None,
@@ -84,6 +84,22 @@ def load(bundle: str | os.PathLike[str]) -> Predictor:
         ArtifactError: It is missing, damaged, or from a newer version.
     """
     return Services().load(Path(bundle))
+
+
+def _settings(config: Any, services: Services) -> RunConfig:
+    if isinstance(config, RunConfig):
+        return config
+    if config is None or isinstance(config, Mapping):
+        return RunConfig.parse(config or {})
+    if isinstance(config, str) and config in {recipe.name for recipe in services.recipes()}:
+        return RunConfig.parse(services.recipe(config), source=config)
+    if isinstance(config, str | os.PathLike):
+        return RunConfig.from_yaml(Path(config))
+    raise InputTypeError(
+        f"A RunConfig, a mapping, the name of a recipe or a YAML file is expected. Received: {type(config).__name__}",
+        where="config",
+        fix='For example: config={"training": {"epochs": 5}}, or config="quick"',
+    )
 
 
 def _rows(data: Any, texts: Any, labels: Any, weights: Any, services: Services, sink: ProgressSink | None) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -346,6 +347,41 @@ def test_a_bug_of_ours_is_told_apart(sft: Cli, labelled: Path, monkeypatch: pyte
     assert (answer.code, answer.out) == (1, "")
     assert "RuntimeError: unforeseen" in answer.err
     assert "This is a bug in sft-keras" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "File name too long"),
+        (PermissionError(errno.EACCES, "Permission denied", b"a.csv"), "Permission denied"),
+        (OSError("the device is gone"), "the device is gone"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(
+    sft: Cli, labelled: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Services, "check", refused)
+    assert_refused(sft, ["check", labelled], told)
+
+
+@pytest.mark.parametrize(
+    "command", [["init-config"], ["report"], ["runs"], ["explain"], ["train", "--data", "rows.csv", "--out"]]
+)
+@pytest.mark.parametrize("name", ["x" * 300, "rows.csv/under", "circle", "circle/under"])
+def test_names_that_nothing_can_have(sft: Cli, labelled: Path, command: list[str], name: str) -> None:
+    shutil.copyfile(labelled, "rows.csv")
+    Path("circle").symlink_to("circle")
+    answer = sft(*command, name, *(["--text=good"] if command == ["explain"] else []))
+    if command == ["runs"] and answer.code == 0:
+        return  # there are none
+    assert answer.code == 2, answer
+    assert answer.message[0].startswith("Error: ")
+    assert len(answer.message) <= 3
+    assert sorted(path.name for path in Path().iterdir()) == ["circle", "rows.csv"]
 
 
 def test_ctrl_c_outside_a_training(sft: Cli, labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:

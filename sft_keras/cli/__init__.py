@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 # Each registers its commands, and `--help` lists them in this order.
@@ -44,6 +45,12 @@ def main() -> None:
         _fail(
             SftError("There is not enough memory for this.", fix="Take a smaller file, or a machine with more memory.")
         )
+        sys.exit(USER_MISTAKE)
+    except OSError as error:
+        place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+        told = error.strerror or str(error) or type(error).__name__
+        fix = "Check the name, who may use it, and the room on the disk."
+        _fail(SftError(f"A file or folder cannot be used: {told}.", where=place, fix=fix))
         sys.exit(USER_MISTAKE)
     except Exception:
         from rich.console import Console

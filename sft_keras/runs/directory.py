@@ -89,7 +89,8 @@ class RunDirectory:
                 where=str(path),
                 fix=f"Choose another --out{resume}",
             )
-        if path.resolve() in (Path.cwd(), *Path.cwd().parents):
+        # Where links lead in a circle, `resolve` of Path raises what is no OSError.
+        if Path(os.path.realpath(path)) in (Path.cwd(), *Path.cwd().parents):
             raise ConfigError(
                 "The current folder cannot become the run folder.",
                 where=str(path),
@@ -116,7 +117,7 @@ class RunDirectory:
             ConfigError: Something is there already, or the place is full or not writable.
         """
         cls.require_free(path)
-        path = path.resolve() if path.is_symlink() else path  # the link stays, its target becomes the run
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path  # the link stays, its target becomes the run
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sft_keras import fine_tune
 from sft_keras.config import RunConfig
 from sft_keras.data.memory import examples_from_lists
-from sft_keras.errors import DataError, SftError
+from sft_keras.errors import ConfigError, DataError, SftError
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.prepare import load_splits
 from sft_keras.services import Services
@@ -73,6 +74,31 @@ def test_rows_that_cannot_be_used(arguments: dict[str, object], kind: type[Excep
     with pytest.raises(kind, match=told) as caught:
         fine_tune(**arguments)  # type: ignore[arg-type]
     assert isinstance(caught.value, SftError)
+
+
+def test_settings_are_a_tree_a_recipe_or_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Prepared(Exception):
+        pass
+
+    def prepare(_: Services, __: object, config: RunConfig, **___: object) -> None:
+        raise Prepared(config.training.epochs, config.model.trainable)
+
+    monkeypatch.setattr(Services, "prepare", prepare)
+    (tmp_path / "quick").write_text("training:\n  epochs: 7\n", encoding="utf-8")
+
+    def asked(config: Any) -> tuple[Any, ...]:
+        with pytest.raises(Prepared) as caught:
+            fine_tune("a.csv", config=config)
+        return caught.value.args
+
+    assert asked(None) == asked({}) == (3, "full")
+    assert asked("quick")[1] == "head"
+    assert asked("best")[0] == 6
+    assert asked(tmp_path / "quick") == asked(str(tmp_path / "quick")) == (7, "full")
+    with pytest.raises(ConfigError, match="does not exist"):
+        fine_tune("a.csv", config="quik.yaml")
+    with pytest.raises(TypeError, match="Received: int"):
+        fine_tune("a.csv", config=5)  # type: ignore[arg-type]
 
 
 def test_saved_rows_and_notes_that_were_damaged(copied_run: RunDirectory) -> None:

@@ -11,16 +11,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from sft_keras.config.sections import (
-    DataConfig,
-    EvaluationConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    OptimizerConfig,
-    Section,
-    TermConfig,
-    TrainingConfig,
-)
+from sft_keras.config.objective import ObjectiveConfig, TermConfig
+from sft_keras.config.section import Section
+from sft_keras.config.sections import DataConfig, EvaluationConfig, ModelConfig, OptimizerConfig, TrainingConfig
 from sft_keras.errors import ConfigError, SettingError, did_you_mean
 from sft_keras.yaml_files import read_yaml
 

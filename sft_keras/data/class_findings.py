@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from sft_keras.config import DataConfig
+from sft_keras.data.assignment import assign_parts, groups_by_class
 from sft_keras.data.catalogue import Names, Value
 from sft_keras.data.duplicates import normal_text
 from sft_keras.data.examples import FEWEST_ROWS, FEWEST_ROWS_PER_CLASS
 from sft_keras.data.findings import SHOWN_ROWS, Finding, Severity, some_rows
-from sft_keras.data.splits import assign_parts, groups_by_class
 from sft_keras.settings import Settings
 
 SHOWN_SPELLINGS = 20

@@ -10,6 +10,7 @@ from pathlib import Path
 from sft_keras.artifacts.bundle import Bundle
 from sft_keras.artifacts.further import bundle_named, config_from
 from sft_keras.config import RunConfig
+from sft_keras.data.assignment import limit_rows
 from sft_keras.data.columns import Columns, choose_columns
 from sft_keras.data.corrections import (
     Corrections,
@@ -22,7 +23,7 @@ from sft_keras.data.examples import Examples, examples_from_table, require_train
 from sft_keras.data.findings import language_findings
 from sft_keras.data.readers import Table, read_table
 from sft_keras.data.samples import SAMPLE_PREFIX, load_sample
-from sft_keras.data.splits import Splits, limit_rows, split_given
+from sft_keras.data.splits import Splits, split_given
 from sft_keras.errors import ConfigError, DataError
 from sft_keras.json_files import read_json, write_json
 from sft_keras.modeling.backbone_choice import AUTO, choose_backbone

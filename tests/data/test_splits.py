@@ -8,9 +8,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from sft_keras.data.assignment import limit_rows
 from sft_keras.data.duplicates import duplicate_groups
 from sft_keras.data.examples import Examples
-from sft_keras.data.splits import Splits, limit_rows, split_examples, split_given
+from sft_keras.data.splits import Splits, split_examples, split_given
 from sft_keras.errors import DataError
 
 from .conftest import examples_of

@@ -9,7 +9,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -44,7 +44,7 @@ class SFTClassifier(ClassifierMixin, BaseEstimator):
         backbone: A name from `sft-keras backbones`, a folder, or a bundle to train further. What is None, here and
             below, has its value from `settings`, and else its default (see docs/configuration.md).
         sup_term: A supervised term that is added to the loss: `supcon`, `center`, `prototype`, `class_balanced`.
-        sup_weight: Its weight λ.
+        sup_weight: Its weight λ, or `auto`: the best of several, and 0 if none is better beyond the noise.
         epochs: Passes over the training part.
         batch_size: Rows a step.
         learning_rate: Peak learning rate.
@@ -71,7 +71,7 @@ class SFTClassifier(ClassifierMixin, BaseEstimator):
         backbone: str | None = None,
         *,
         sup_term: str | None = None,
-        sup_weight: float | None = None,
+        sup_weight: float | Literal["auto"] | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,

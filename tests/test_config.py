@@ -58,6 +58,45 @@ def test_unknown_key_suggests_the_near_one(values: dict[str, Any], name: str, ne
     assert f'Did you mean "{nearest}"?' in error.fix
 
 
+@pytest.mark.parametrize(
+    ("training", "rows", "epochs", "patience"),
+    [
+        ({}, 100_000, 3, 2),
+        ({}, 32 * 67, 3, 2),
+        ({}, 32 * 66, 4, 3),
+        ({}, 210, 29, 20),
+        ({}, 20, 50, 34),
+        ({}, 0, 50, 34),
+        ({"epochs": 3}, 20, 3, 2),
+        ({"epochs": "6+", "patience": 3}, 32 * 40, 6, 3),
+        ({"epochs": "6+", "patience": 3}, 32 * 20, 10, 5),
+        ({"epochs": "80+"}, 20, 80, 2),
+        ({"patience": None}, 210, 29, None),
+        ({"batch_size": 8}, 210, 8, 6),
+    ],
+)
+def test_few_rows_are_passed_over_more_often(
+    training: dict[str, Any], rows: int, epochs: int, patience: int | None
+) -> None:
+    config = RunConfig.parse({"training": training})
+    found = config.for_rows(rows).training
+    assert (found.epochs, found.epoch_count, found.patience) == (epochs, epochs, patience)
+    assert found.for_rows(5) == found
+    if config.training.epochs != epochs:
+        with pytest.raises(ConfigError, match="follows from the rows"):
+            _ = config.training.epoch_count
+
+
+def test_a_logistic_regression_passes_over_the_rows_once() -> None:
+    config = RunConfig.parse({"model": {"trainable": "head"}, "training": {"head_solver": "logistic"}})
+    assert (config.for_rows(10).training.epochs, config.for_rows(10).training.patience) == (3, 2)
+
+
+@pytest.mark.parametrize("epochs", ["3 +", "0+", "1001+", "3++", "plus", 1001])
+def test_epochs_that_are_none(epochs: object) -> None:
+    assert refused({"training": {"epochs": epochs}}).problem.startswith("training.epochs: must be ")
+
+
 @pytest.mark.parametrize("weight", [-0.1, "much", float("nan"), float("inf"), None, [1]])
 def test_lambda_must_be_a_number_from_zero_up(weight: object) -> None:
     error = refused({"objective": {"terms": [{"name": "supcon", "weight": weight}]}})

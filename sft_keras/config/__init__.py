@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +14,19 @@ from pydantic_core import ErrorDetails
 
 from sft_keras.config.objective import ObjectiveConfig, TermConfig
 from sft_keras.config.section import Section
-from sft_keras.config.sections import DataConfig, EvaluationConfig, ModelConfig, OptimizerConfig, TrainingConfig
+from sft_keras.config.sections import (
+    MANY_ROWS,
+    DataConfig,
+    EvaluationConfig,
+    ModelConfig,
+    OptimizerConfig,
+    TrainingConfig,
+)
 from sft_keras.errors import ConfigError, SettingError, did_you_mean
 from sft_keras.yaml_files import read_yaml
 
 __all__ = [
+    "MANY_ROWS",
     "DataConfig",
     "EvaluationConfig",
     "ModelConfig",
@@ -34,8 +43,8 @@ class RunConfig(Section):
     """All that decides a run, beside the data.
 
     Example:
-        >>> RunConfig().training.epochs
-        3
+        >>> RunConfig().training.batch_size
+        32
     """
 
     data: DataConfig = Field(default_factory=DataConfig, title="Data")
@@ -57,6 +66,10 @@ class RunConfig(Section):
         elif self.model.pooled_layers == "auto":
             raise ValueError("model.pooled_layers auto needs training.head_solver logistic")
         return self
+
+    def for_rows(self, rows: int) -> RunConfig:
+        """The same with what follows from the number of training rows; see `TrainingConfig.for_rows`."""
+        return self.model_copy(update={"training": self.training.for_rows(rows)})
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, source: str = "configuration") -> RunConfig:
@@ -87,6 +100,7 @@ class RunConfig(Section):
 
 _WHOLE = "must be a whole number, such as 3"
 _NUMBER = "must be a number, such as 0.5"
+_TYPE = re.compile(r"constrained-(int|float|str)$|.*\[")
 _SECTION = "must be a section with settings of its own"
 _PLAIN = {
     "int_type": _WHOLE,
@@ -166,8 +180,8 @@ def _in_plain_words(error: ErrorDetails) -> str:
 
 def _explain(error: ValidationError, source: str) -> ConfigError:
     found = error.errors(include_url=False)
-    # A field of several types reports each of them; their brackets are no part of the setting's name.
-    places = [tuple(part for part in each["loc"] if "[" not in str(part)) for each in found]
+    # A field of several types reports each of them; what they are called is no part of the setting's name.
+    places = [tuple(part for part in each["loc"] if not _TYPE.match(str(part))) for each in found]
     first, location = found[0], places[0]
     if first["type"] == "literal_error" and isinstance(first["input"], dict):
         # Something is wrong with a value in it, and not with its being a mapping.

@@ -6,12 +6,18 @@ the files that hold them, so a new loss term needs no edit here.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from sft_keras.config.section import Section, plugin_name
+from sft_keras.errors import ConfigError
 
+# What "3+" epochs make at least, and how many epochs that may take.
+LEAST_UPDATES, MOST_EPOCHS = 200, 50
+# So many that no update is wanting.
+MANY_ROWS = 10**9
 TaskName = Annotated[str, plugin_name("sft_keras.tasks", "task")]
 
 
@@ -152,7 +158,12 @@ class TrainingConfig(Section):
     """How long and how the training runs."""
 
     task: TaskName = Field("classification", title="Task", description="What is learned from the labels.")
-    epochs: int = Field(3, ge=1, le=1000, title="Epochs", description="Passes over the training part.")
+    epochs: Annotated[int, Field(ge=1, le=1000)] | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}\+$")] = Field(
+        "3+",
+        title="Epochs",
+        description="Passes over the training part, 1 to 1,000; 3+ makes more, up to 50, where few rows would make "
+        "fewer than 200 updates, and stretches the patience with them.",
+    )
     batch_size: int = Field(32, ge=1, le=4096, title="Batch size", description="Rows an update.")
     accumulation_steps: int = Field(
         1,
@@ -202,6 +213,40 @@ class TrainingConfig(Section):
         if self.accumulation_steps > self.batch_size:
             raise ValueError(f"a batch of {self.batch_size} rows has no {self.accumulation_steps} parts")
         return self
+
+    @property
+    def epoch_count(self) -> int:
+        """Epochs as a number.
+
+        Raises:
+            ConfigError: It follows from the rows, see `for_rows`.
+        """
+        if isinstance(self.epochs, str):
+            raise ConfigError(
+                f"training.epochs is {self.epochs}: how many that are follows from the rows.",
+                where="training.epochs",
+                fix="Give a number, or start a run (`sft-keras train`).",
+            )
+        return self.epochs
+
+    def for_rows(self, rows: int) -> TrainingConfig:
+        """The same with a number of epochs for so many training rows; a logistic regression passes over them once.
+
+        Few rows make few updates in an epoch, and three epochs of them leave a pretrained model nearly as it was
+        (Mosbach et al. 2021, section 6, train 20 epochs on small sets).
+
+        Example:
+            >>> TrainingConfig().for_rows(4000).epochs, TrainingConfig().for_rows(320).epochs
+            (3, 20)
+        """
+        if not isinstance(self.epochs, str):
+            return self
+        least = int(self.epochs.removesuffix("+"))
+        an_epoch = max(1, math.ceil(rows / self.batch_size))
+        wanted = least if self.head_solver == "logistic" else math.ceil(LEAST_UPDATES / an_epoch)
+        epochs = max(least, min(MOST_EPOCHS, wanted))
+        patience = self.patience and math.ceil(self.patience * epochs / least)
+        return self.model_copy(update={"epochs": epochs, "patience": patience})
 
 
 class EvaluationConfig(Section):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from sft_keras.config import RunConfig
+from sft_keras.config import MANY_ROWS, RunConfig
 from sft_keras.evaluation.bootstrap import Difference
 from sft_keras.evaluation.content import ReportContent
 from sft_keras.evaluation.wording import compare_verdict
@@ -112,11 +112,11 @@ def best_epoch(history: tuple[Mapping[str, Any], ...], monitor: str) -> int:
 
 
 def changed_settings(config: RunConfig) -> list[Changed]:
-    """The settings that differ from the defaults, in their order; the terms of the loss are not among them.
+    """The settings that differ from the defaults on many rows, in their order; the loss's terms are not among them.
 
     Of a path only the name is given: where it lay is nobody's business.
     """
-    ours, defaults = dict(_flat(config)), dict(_flat(RunConfig()))
+    ours, defaults = (dict(_flat(each.for_rows(MANY_ROWS))) for each in (config, RunConfig()))
     return [
         Changed(key, name_only(value), name_only(defaults.get(key)))
         for key, value in ours.items()

@@ -61,7 +61,7 @@ class Recipe:
         """Finds the backbone and the labels.
 
         Args:
-            config: The whole configuration.
+            config: The whole configuration; epochs that follow from the rows become a number.
             training: The rows to learn from; a vocabulary that is learned comes from them alone.
             start: The fine-tuned model to go on from.
             sink: Hears which backbone it is.
@@ -69,6 +69,7 @@ class Recipe:
         Raises:
             ConfigError: The backbone is not to be had.
         """
+        config = config.for_rows(len(training))
         labels = start.labels_with(training.labels) if start else Labels.of(training.labels)
         backbone = start.backbone if start else resolve_backbone(config.model.backbone)
         location = backbone.location
@@ -142,7 +143,7 @@ def compile_model(recipe: Recipe, encoder: Encoder, model: FineTuneModel) -> Non
     optimizer = build_optimizer(
         config.optimizer,
         default_rate=_default_rate(recipe),
-        total_steps=recipe.steps_per_epoch * options.epochs,
+        total_steps=recipe.steps_per_epoch * options.epoch_count,
         accumulation_steps=options.accumulation_steps,
         share_of=layer_shares(encoder, decay) if decay < 1 else None,
         used=None if recipe.ids is None else used_rows(encoder, recipe.ids, recipe.tokenizer.pad_id),

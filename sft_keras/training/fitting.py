@@ -93,7 +93,7 @@ def fit(
         store,
         position,
         steps=plan.steps,
-        epochs=options.epochs,
+        epochs=options.epoch_count,
         batch_size=options.batch_size,
         monitor=options.monitor,
         patience=options.patience,
@@ -106,7 +106,7 @@ def fit(
     validation_order = sorted_batches(validation.lengths, rows_at_once(config))
     try:
         validation_data = stream(validation, lambda: validation_order, steps=len(validation_order))
-        while book.position.epoch < options.epochs and not book.has_waited_enough:
+        while book.position.epoch < options.epoch_count and not book.has_waited_enough:
             # An epoch that was broken is shorter than the others, and `fit` wants one length for all.
             epoch, step = book.position.epoch, book.position.step
             with quick_layers(model):
@@ -115,7 +115,7 @@ def fit(
                     steps_per_epoch=(plan.steps - step) * parts,
                     validation_data=validation_data,
                     initial_epoch=epoch,
-                    epochs=epoch + 1 if step else options.epochs,
+                    epochs=epoch + 1 if step else options.epoch_count,
                     callbacks=[_StopAtNan(parts), book],  # weights that are no numbers must not be saved
                     shuffle=False,
                     verbose=0,

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sft_keras.config import RunConfig
+from sft_keras.config import MANY_ROWS, RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.errors import ConfigError, TrainingError
@@ -142,7 +142,7 @@ def train_head(
     rows = [VectorRows(part.layers[:, 0], part.targets, part.weights.astype(np.float32)) for part in parts]
     sink.event(
         "start",
-        epochs=config.training.epochs,
+        epochs=recipe.config.training.epoch_count,
         steps=recipe.steps_per_epoch,
         rows=len(training),
         epoch=position.epoch,
@@ -210,7 +210,7 @@ def _settled(config: RunConfig) -> RunConfig:
 
 def _tell_idle_settings(config: RunConfig, sink: ProgressSink) -> None:
     """Says which settings were changed that have no part in a logistic regression, which is solved in one pass."""
-    usual = RunConfig()
+    config, usual = config.for_rows(MANY_ROWS), RunConfig().for_rows(MANY_ROWS)
     sections = {
         "optimizer": tuple(type(config.optimizer).model_fields),
         "training": ("epochs", "patience", "batch_size"),

@@ -158,7 +158,7 @@ def _fine_tune(
             return built, position, "stopped"
     sink.event(
         "start",
-        epochs=recipe.config.training.epochs,
+        epochs=recipe.config.training.epoch_count,
         steps=recipe.steps_per_epoch,
         rows=len(recipe.targets),
         epoch=position.epoch,

@@ -76,6 +76,19 @@ def test_rows_that_cannot_be_used(arguments: dict[str, object], kind: type[Excep
     assert isinstance(caught.value, SftError)
 
 
+def test_few_rows_get_more_epochs_and_the_log_says_why(tmp_path: Path, services: Services, labelled: Path) -> None:
+    config = RunConfig.parse({"model": {"backbone": "lstm"}, "training": {"batch_size": 16}})
+    run = services.prepare(str(labelled), config, out=tmp_path / "run")
+    kept = run.config().training
+    assert (kept.epochs, kept.patience) == (34, 23)  # 84 rows in six batches
+    told = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert "Epochs: 34 in place of 3, since 84 training rows make few updates in an epoch.\n" in told
+    three = RunConfig.parse({"model": {"backbone": "lstm"}, "training": {"epochs": 3}})
+    exact = services.prepare(str(labelled), three, out=tmp_path / "exact")
+    assert exact.config().training.epochs == 3
+    assert "Epochs:" not in (exact.path / "log.txt").read_text(encoding="utf-8")
+
+
 def test_settings_are_a_tree_a_recipe_or_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Prepared(Exception):
         pass
@@ -91,9 +104,9 @@ def test_settings_are_a_tree_a_recipe_or_a_file(monkeypatch: pytest.MonkeyPatch,
             fine_tune("a.csv", config=config)
         return caught.value.args
 
-    assert asked(None) == asked({}) == (3, "full")
+    assert asked(None) == asked({}) == ("3+", "full")
     assert asked("quick")[1] == "head"
-    assert asked("best")[0] == 6
+    assert asked("best")[0] == "6+"
     assert asked(tmp_path / "quick") == asked(str(tmp_path / "quick")) == (7, "full")
     with pytest.raises(ConfigError, match="does not exist"):
         fine_tune("a.csv", config="quik.yaml")

@@ -39,6 +39,9 @@ def test_the_cost_follows_rows_epochs_lengths_and_weights() -> None:
     assert cost(training={"epochs": 1}, objective=auto) > 2.5 * (one - 25)
     assert cost(training={"epochs": 3}, model={"trainable": "head"}) < one
     assert cost(Speed(6.0, 4.0, 0.1, 0.001, 0.0002, 800.0, 0.5, length=256), training={"epochs": 1}) > one
+    few = Texts(300, np.array([10.0]), np.array([300.0]))  # 210 rows for training, seven updates an epoch
+    assert cost(texts=few) == cost(texts=few, training={"epochs": 29})
+    assert cost(texts=few) - 25 > 5 * (cost(texts=few, training={"epochs": 3}) - 25)
     empty = Texts(0, np.array([1.0]), np.array([0.0]))
     assert cost(texts=empty) == pytest.approx(25.0)
 
@@ -58,7 +61,7 @@ def test_asking_never_waits_and_measures_once(space: Space, labelled: Path, monk
     started: list[list[str]] = []
     monkeypatch.setattr(speed, "start_detached", lambda _, arguments, *__: started.append(arguments))
     dataset = space.add_upload(labelled, "a.csv").id
-    settings = {"model": {"backbone": "lstm"}}
+    settings = {"model": {"backbone": "lstm"}, "training": {"epochs": 3}}
     ends = time.monotonic() + 60
     while not started and time.monotonic() < ends:
         began = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -75,11 +76,12 @@ def estimate(config: RunConfig, texts: Texts, speed: Speed) -> Estimate:
     """
     if speed.failed:
         return Estimate(None, None, measuring=False)
-    options, data = config.training, config.data
+    data = config.data
     rows = min(texts.rows, data.max_rows or texts.rows)
     cut = {"validation": data.validation_fraction * rows, "test": data.test_fraction * rows}
     held_out, test = (texts.given.get(part, cut[part]) for part in cut)
     training = rows - sum(count for part, count in cut.items() if part not in texts.given)
+    options = config.training.for_rows(math.ceil(training))
     mean, longest = texts.tokens(config.model.max_length), texts.longest(config.model.max_length)
     if speed.length:
         mean = longest = float(config.model.max_length)
@@ -89,11 +91,11 @@ def estimate(config: RunConfig, texts: Texts, speed: Speed) -> Estimate:
     trainings += config.evaluation.control_run and any(term.weight for term in config.objective.terms)
     forward = speed.forward_seconds * mean
     if config.model.trainable == "head":
-        epochs = 1 if options.head_solver == "logistic" else options.epochs
+        epochs = 1 if options.head_solver == "logistic" else options.epoch_count
         seconds = forward * (training + held_out) + trainings * epochs * steps * HEAD_STEP_SECONDS
     else:
         an_epoch = speed.step_seconds * steps + speed.token_seconds * mean * training + forward * held_out
-        seconds = trainings * options.epochs * an_epoch
+        seconds = trainings * options.epoch_count * an_epoch
     builds = 1 if config.model.trainable == "head" else trainings
     seconds += speed.start_seconds + builds * speed.build_seconds + forward * test + FINISH_SECONDS
     at_once = -(-options.batch_size // options.accumulation_steps)

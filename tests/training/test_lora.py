@@ -145,7 +145,7 @@ def test_the_empty_rate_is_higher_with_lora(tiny_bert: Path) -> None:
             {
                 "model": {"backbone": str(tiny_bert), "lora_rank": rank, "max_length": 16},
                 "optimizer": {"warmup_ratio": 0, "layer_decay": 0.5},
-                "training": {"mixed_precision": "none"},
+                "training": {"epochs": 3, "mixed_precision": "none"},
             }
         )
         backbone = resolve_backbone(str(tiny_bert))

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from sft_keras import fine_tune, load
-from sft_keras.terminal import progress_sink, show_prediction, show_report
+from sft_keras.terminal.predictions import show_prediction
+from sft_keras.terminal.progress import progress_sink
+from sft_keras.terminal.report import show_report
 
 SENTENCES = (
     "A moving, beautifully acted film that stays with you for days.",

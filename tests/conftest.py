@@ -171,6 +171,17 @@ def copied_run(lstm_run: RunResult, tmp_path: Path) -> RunDirectory:
     return RunDirectory(folder)
 
 
+@pytest.fixture
+def sft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """The command line in an empty folder, with a data directory of its own; see `tests.cli.commands`."""
+    from tests.cli.commands import command_line
+
+    monkeypatch.setenv("SFT_DATA_DIR", str(tmp_path / "data_dir"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return command_line(monkeypatch, capsys)
+
+
 def rehash(bundle: Path) -> None:
     """Makes the manifest fit the files again, for tests of what lies behind the checksums."""
     from sft_keras.artifacts.bundle import MANIFEST, file_sha256

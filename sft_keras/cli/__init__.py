@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from pathlib import Path
 
 # Each registers its commands, and `--help` lists them in this order.
 # isort: off
@@ -28,6 +29,7 @@ __all__ = [
     "settings",
     "training",
 ]
+PACKAGE = Path(__file__).parents[1]
 
 
 def main() -> None:
@@ -38,27 +40,38 @@ def main() -> None:
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
         app()
-    except SftError as error:
-        _fail(error)
-        sys.exit(USER_MISTAKE)
-    except MemoryError:
-        _fail(
-            SftError("There is not enough memory for this.", fix="Take a smaller file, or a machine with more memory.")
-        )
-        sys.exit(USER_MISTAKE)
-    except OSError as error:
-        place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
-        told = error.strerror or str(error) or type(error).__name__
-        fix = "Check the name, who may use it, and the room on the disk."
-        _fail(SftError(f"A file or folder cannot be used: {told}.", where=place, fix=fix))
-        sys.exit(USER_MISTAKE)
-    except Exception:
-        from rich.console import Console
+    except Exception as error:
+        mendable = _mendable(error)
+        if mendable is None:
+            from rich.console import Console
 
-        console = Console(stderr=True)
-        console.print_exception(max_frames=8)
-        console.print("[bold]This is a bug in sft-keras.[/] Please report it with the lines above.")
-        sys.exit(BUG)
+            console = Console(stderr=True)
+            console.print_exception(max_frames=8)
+            console.print("[bold]This is a bug in sft-keras.[/] Please report it with the lines above.")
+            sys.exit(BUG)
+        _fail(mendable)
+        sys.exit(USER_MISTAKE)
+
+
+def _mendable(error: Exception) -> SftError | None:
+    """The error as one that the person, or who keeps the machine, can mend; None for a bug.
+
+    A file of this package that cannot be read is none of theirs.
+    """
+    if isinstance(error, SftError):
+        return error
+    if isinstance(error, MemoryError):
+        return SftError(
+            "There is not enough memory for this.", fix="Take a smaller file, or a machine with more memory."
+        )
+    if not isinstance(error, OSError):
+        return None
+    place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    if place and Path(place).is_relative_to(PACKAGE):
+        return None
+    told = error.strerror or str(error) or type(error).__name__
+    fix = "Check the name, who may use it, and the room on the disk."
+    return SftError(f"A file or folder cannot be used: {told}.", where=place, fix=fix)
 
 
 def _fail(error: SftError) -> None:

@@ -41,9 +41,9 @@ def samples(
     if as_json:
         print_json([vars(sample) for sample in found])
         return
-    from sft_keras import terminal
+    from sft_keras.terminal.listings import show_samples
 
-    terminal.show_samples(found)
+    show_samples(found)
 
 
 @app.command()
@@ -79,10 +79,10 @@ def check(
     if as_json:
         print_json({**found.to_dict(), **({"fixed": mended.to_dict()} if mended else {})})
     else:
-        from sft_keras import terminal
+        from sft_keras.terminal.check import show_check, show_fix
 
-        terminal.show_check(found)
+        show_check(found)
         if mended:
-            terminal.show_fix(mended)
+            show_fix(mended)
     if not (mended or found).report.ok:
         raise typer.Exit(DATA_ERRORS)

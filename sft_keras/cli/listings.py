@@ -20,9 +20,9 @@ def runs(
     if as_json:
         print_json([{"path": str(r.path), "backbone": r.backbone, **vars(r.status)} for r in found])
         return
-    from sft_keras import terminal
+    from sft_keras.terminal.listings import show_runs
 
-    terminal.show_runs(found)
+    show_runs(found)
 
 
 @app.command()

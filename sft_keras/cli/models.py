@@ -38,9 +38,9 @@ def evaluate(
     if as_json:
         print_json(report)
         return
-    from sft_keras import terminal
+    from sft_keras.terminal.report import show_report
 
-    terminal.show_report(report)
+    show_report(report)
 
 
 @app.command()
@@ -70,7 +70,7 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Examine a finished run: what may be believed of its model, and why."""
-    from sft_keras.terminal_diagnostics import parts_sink, show_diagnostics
+    from sft_keras.terminal.diagnostics import parts_sink, show_diagnostics
 
     with parts_sink() as sink:
         found = open_services().diagnose(run, parts=part, sink=sink)
@@ -112,7 +112,7 @@ def costs(
 
         print_json(as_values(found))
         return
-    from sft_keras.terminal_costs import show_costs
+    from sft_keras.terminal.costs import show_costs
 
     show_costs(found)
 
@@ -170,14 +170,14 @@ def predict(
         return
     if out is not None:
         raise ConfigError("--out goes with --file.", where="predict", fix="For example: --file in.csv --out out.csv")
-    from sft_keras import terminal
+    from sft_keras.terminal.predictions import show_prediction
 
     chunk = 1 if not text and sys.stdin.isatty() else 1024  # answer a person line by line
     for prediction in services.predict(bundle, text if text else _lines(), chunk=chunk, eight_bit=int8):
         if as_json:
             print_json(vars(prediction))
         else:
-            terminal.show_prediction(prediction, probabilities=probabilities)
+            show_prediction(prediction, probabilities=probabilities)
 
 
 @app.command()
@@ -202,7 +202,7 @@ def explain(
     found = services.explain(bundle, text, label, method=method, predictor=model)
     alike = None
     if examples is not None:
-        from sft_keras.terminal import counted
+        from sft_keras.terminal.progress import counted
 
         with counted("reading the training examples") as tell:
             alike = services.similar_examples(bundle, text, examples, predictor=model, tell=tell)
@@ -210,7 +210,7 @@ def explain(
         told = {"examples": asdict(alike)} if alike is not None else {}
         print_json({**vars(found), "words": [vars(piece) for piece in found.words], **told})
         return
-    from sft_keras.terminal_words import show_examples, show_explanation
+    from sft_keras.terminal.words import show_examples, show_explanation
 
     show_explanation(found)
     if alike is not None:

@@ -17,9 +17,9 @@ def backbones(as_json: Json = False) -> None:
     if as_json:
         print_json([{**vars(b.preset), "family": b.family, "here": b.here} for b in found])
         return
-    from sft_keras import terminal
+    from sft_keras.terminal.listings import show_backbones
 
-    terminal.show_backbones(found)
+    show_backbones(found)
 
 
 @app.command()
@@ -29,9 +29,9 @@ def recipes(as_json: Json = False) -> None:
     if as_json:
         print_json([{"name": each.name, "path": str(each.path), "advice": each.advice} for each in found])
         return
-    from sft_keras import terminal
+    from sft_keras.terminal.listings import show_recipes
 
-    terminal.show_recipes(found)
+    show_recipes(found)
 
 
 @app.command("init-config")

@@ -59,7 +59,8 @@ def train(
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")] = None,
 ) -> None:
     """Fine-tune a model, score it on rows it has never seen, and keep it as a bundle."""
-    from sft_keras import terminal
+    from sft_keras.terminal.progress import progress_sink
+    from sft_keras.terminal.report import show_result
 
     services = open_services()
     options = {
@@ -79,7 +80,7 @@ def train(
         "seed": seed is not None,
         "out": out,
     }
-    with terminal.progress_sink() as sink:
+    with progress_sink() as sink:
         if resume is not None:
             given = {key: value for key, value in options.items() if value}
             if given:
@@ -107,7 +108,7 @@ def train(
                 data, resolved, out=out, validation=validation, test=test, corrections=corrections, sink=sink
             )
         result = _until_interrupted(lambda stop: services.start(run, sink, stop, discard=resume is None))
-    terminal.show_result(result)
+    show_result(result)
     if not result.complete:
         raise typer.Exit(INTERRUPTED)
 

@@ -18,10 +18,9 @@ from sft_keras.config import RunConfig
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
+from tests.cli.commands import Cli
 from tests.conftest import TINY, merged, sentences
-from tests.test_cli import Cli, sft
 
-__all__ = ["sft"]
 QUICK = {"baselines": False}
 PROGRAM = "import sys; from sft_keras.cli import main; sys.argv[0] = 'sft-keras'; sys.exit(main())"
 LISTINGS = """

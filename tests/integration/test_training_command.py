@@ -20,10 +20,8 @@ from sft_keras.errors import ConfigError, SftError, TrainingError
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
+from tests.cli.commands import TINY_OPTIONS, Cli
 from tests.conftest import TINY, merged, sentences, write_csv
-from tests.test_cli import TINY_OPTIONS, Cli, sft
-
-__all__ = ["sft"]
 
 
 def read(path: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from sft_keras.errors import one_line
-from sft_keras.terminal import escape, open_console
+from sft_keras.terminal.base import escape, open_console
 
 if TYPE_CHECKING:
     from sft_keras.inference.explain import Explanation

@@ -11,8 +11,8 @@ import pytest
 from sft_keras.config import RunConfig
 from sft_keras.errors import ConfigError
 from sft_keras.services import Services
+from tests.cli.commands import Cli, assert_refused
 from tests.conftest import sentences, write_csv
-from tests.test_cli import Cli, assert_refused, sft  # noqa: F401
 
 SPOILT = [
     *sentences(40),
@@ -25,12 +25,12 @@ SPOILT = [
 
 
 @pytest.fixture
-def spoilt(sft: Cli) -> Path:  # noqa: F811
+def spoilt(sft: Cli) -> Path:
     """A file with something to mend, in the folder where the command works."""
     return write_csv(Path("in.csv"), SPOILT)
 
 
-def test_the_exit_code_tells_of_errors_in_the_data(sft: Cli, spoilt: Path, labelled: Path) -> None:  # noqa: F811
+def test_the_exit_code_tells_of_errors_in_the_data(sft: Cli, spoilt: Path, labelled: Path) -> None:
     assert sft("check", labelled).code == 0
     shown = sft("check", spoilt)
     assert (shown.code, shown.err) == (1, "")
@@ -41,7 +41,7 @@ def test_the_exit_code_tells_of_errors_in_the_data(sft: Cli, spoilt: Path, label
     assert json.loads(answer.out)["ok"] is False
 
 
-def test_fix_writes_a_copy_and_a_list_and_leaves_the_file_alone(sft: Cli, spoilt: Path) -> None:  # noqa: F811
+def test_fix_writes_a_copy_and_a_list_and_leaves_the_file_alone(sft: Cli, spoilt: Path) -> None:
     before = spoilt.read_bytes()
     answer = sft("check", spoilt, "--fix", "clean.tsv", "--json")
     assert answer.code == 0
@@ -68,7 +68,7 @@ def test_fix_writes_a_copy_and_a_list_and_leaves_the_file_alone(sft: Cli, spoilt
     assert Path("clean.tsv").read_bytes() == first
 
 
-def test_fix_can_be_told_what_to_mend(sft: Cli, spoilt: Path) -> None:  # noqa: F811
+def test_fix_can_be_told_what_to_mend(sft: Cli, spoilt: Path) -> None:
     answer = sft(
         "check", spoilt, "--fix", "a.jsonl", "--fix-kind", "missing_text", "--fix-kind", "missing_label", "--json"
     )
@@ -81,7 +81,7 @@ def test_fix_can_be_told_what_to_mend(sft: Cli, spoilt: Path) -> None:  # noqa: 
     assert_refused(sft, ["check", spoilt, "--fix", "b.xlsx"], ".xlsx")
 
 
-def test_files_that_belong_together(sft: Cli) -> None:  # noqa: F811
+def test_files_that_belong_together(sft: Cli) -> None:
     training = write_csv(Path("train.csv"), sentences(60))
     test = write_csv(Path("test.csv"), [*sentences(60)[:3], ("all new", "good")])
     validation = write_csv(Path("validation.csv"), [("also new", "good"), ("new as well", "bad")])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sft_keras.evaluation.costs import CostReport
 from sft_keras.evaluation.told import cost_text, told_down
 from sft_keras.services.decisions import A_PERSON
-from sft_keras.terminal import _table, escape, open_console
+from sft_keras.terminal.base import escape, open_console, table
 
 if TYPE_CHECKING:
     from sft_keras.runs.decided import Decided
@@ -38,7 +38,7 @@ def show_costs(found: Decided) -> None:
 
 def _show_part(title: str, report: CostReport, found: Decided) -> None:
     console = open_console()
-    table = _table(
+    costs = table(
         f"{title}, {report.rows} rows", "cost a text", "95% interval", "more", "95% interval", right=range(1, 5)
     )
     for each in report.policies:
@@ -47,8 +47,8 @@ def _show_part(title: str, report: CostReport, found: Decided) -> None:
         more = ("", "")
         if each.name != "decision":
             more = (f"{sign}{cost_text(abs(each.more))}", _ends(each.more_low, each.more_high))
-        table.add_row(name, cost_text(each.mean), _ends(each.low, each.high), *more)
-    console.print(table)
+        costs.add_row(name, cost_text(each.mean), _ends(each.low, each.high), *more)
+    console.print(costs)
     console.print(
         f"Promised by the probabilities: {cost_text(report.expected)}. "
         f"Other than the likeliest label: {report.changed} rows; a person gets {report.handed_over}."

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table as RichTable
-
 from sft_keras.diagnostics.blocks import Block, Meter, Sentence, Table, Words
 from sft_keras.diagnostics.catalogue import catalogue
 from sft_keras.runs.diagnosed import blocks_of
-from sft_keras.terminal import escape, open_console
+from sft_keras.terminal.base import escape, open_console, table
 
 if TYPE_CHECKING:
     from sft_keras.runs.diagnosed import Found
@@ -60,13 +58,11 @@ def _lines(block: Block, more: str) -> Iterator[Any]:
     elif isinstance(block, Table):
         if block.title:
             yield f"[bold]{escape(block.title)}[/]"
-        table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in block.columns:
-            right = column.kind in ("number", "meter")
-            table.add_column(escape(column.title), justify="right" if right else "left", overflow="fold")
+        right = [index for index, column in enumerate(block.columns) if column.kind in ("number", "meter")]
+        shown = table(*(escape(column.title) for column in block.columns), right=right)
         for row in block.rows[: block.shown]:
-            table.add_row(*(escape(cell.text if isinstance(cell, Meter) else cell) for cell in row))
-        yield table
+            shown.add_row(*(escape(cell.text if isinstance(cell, Meter) else cell) for cell in row))
+        yield shown
         if len(block.rows) > block.shown:
             yield f"[dim]{escape(more.format(count=len(block.rows) - block.shown))}[/]"
     elif isinstance(block, Words):

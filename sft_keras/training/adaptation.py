@@ -66,7 +66,7 @@ def halved(config: RunConfig, folder: Path, sink: ProgressSink) -> RunConfig:
     fewer = -(-options.batch_size // parts)
     sink.event(
         "log",
-        message=f"There was not enough memory for {rows} rows at once; going on from the last checkpoint with {fewer}. "
+        message=f"There is not enough memory for {rows} rows at once; going on from the last checkpoint with {fewer}. "
         f"An update still has {options.batch_size} rows, now in {parts} parts: the result differs by dropout's draws "
         "alone, and by supervised terms, which see one part at a time.",
     )

@@ -22,10 +22,11 @@ from sft_keras.training.adaptation import halved, settled
 from sft_keras.training.build import Built, Recipe, build, finished
 from sft_keras.training.checkpoints import Checkpoints, Position
 from sft_keras.training.feature_cache import FeatureCache
-from sft_keras.training.fitting import Outcome, Rows, encoded, fit
+from sft_keras.training.fitting import Outcome, Rows, encoded, fit, rows_at_once
 from sft_keras.training.hidden_rows import hidden_rows
 from sft_keras.training.killed import noted
 from sft_keras.training.progress import ProgressSink, TrainingStopped
+from sft_keras.training.step_memory import room, step_memory
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,8 @@ def _fine_tune(
     """Builds the model and trains it from the newest checkpoint on."""
     built = build(recipe)
     model = built.fitted
+    if not _fits(recipe, built, longest=int(parts[0][1].lengths.max(initial=1)), sink=sink):
+        return built, Position(), "out_of_memory"
     sink.event("log", message=f"Model: {count_parameters(built.model)}.")
     position = store.restore(model, lambda message: sink.event("log", message=message))
     if position.epoch or position.step:
@@ -166,3 +169,17 @@ def _fine_tune(
     )
     position, outcome = fit(recipe.config, model, store, position, *rows, sink=sink, should_stop=should_stop)
     return built, position, outcome
+
+
+def _fits(recipe: Recipe, built: Built, *, longest: int, sink: ProgressSink) -> bool:
+    """Whether a step is foreseen to find memory; one row at once is tried in any case."""
+    rows = rows_at_once(recipe.config)
+    foreseen = step_memory(recipe.backbone, built.encoder, built.fitted, longest)
+    if foreseen is None or rows == 1 or foreseen.of(rows) <= room():
+        return True
+    sink.event(
+        "log",
+        message=f"A step on {rows} texts of {longest} tokens would take about {foreseen.of(rows) / 1e9:.1f} GB; there "
+        f"are {room() / 1e9:.1f} for a training.",
+    )
+    return False

@@ -106,8 +106,8 @@ def test_memory_that_runs_out_halves_the_rows_at_once(tmp_path: Path, monkeypatc
     assert trained.config.training.accumulation_steps == 4
     told = [each["message"] for each in recorder.of("log") if "not enough memory" in each["message"]]
     assert [message.split(";")[0] for message in told] == [
-        "There was not enough memory for 16 rows at once",
-        "There was not enough memory for 8 rows at once",
+        "There is not enough memory for 16 rows at once",
+        "There is not enough memory for 8 rows at once",
     ]
 
 

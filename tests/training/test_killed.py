@@ -72,7 +72,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_with_half_the_rows(machin
     assert trained.complete
     assert trained.config.training.accumulation_steps == 2
     messages = [each["message"] for each in recorder.of("log")]
-    assert any(message.startswith("There was not enough memory for 16 rows at once") for message in messages)
+    assert any(message.startswith("There is not enough memory for 16 rows at once") for message in messages)
     assert any("Resuming" in message for message in messages)
     assert not (folder / NOTE).exists()
 

@@ -97,6 +97,7 @@ class Family(abc.ABC):
         default_pooling: What `pooling: auto` means.
         default_learning_rate: What an empty learning rate means.
         default_dropout: What an empty dropout means.
+        score_copies: Copies of the scores of attention that a layer keeps for the gradient.
         presets: The presets known by name.
     """
 
@@ -105,6 +106,7 @@ class Family(abc.ABC):
     default_pooling: Pooling
     default_learning_rate: float
     default_dropout: float = 0.1
+    score_copies: float = 2.5
     presets: tuple[Preset, ...] = ()
 
     @abc.abstractmethod

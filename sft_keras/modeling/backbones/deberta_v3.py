@@ -15,6 +15,7 @@ class DebertaV3(HubFamily):
     name = "deberta_v3"
     hub_name = "DebertaV3"
     architectures = ("DebertaV3Backbone",)
+    score_copies = 8.0  # content and relative position, both ways
     default_learning_rate = 2e-5  # within what the paper searches for its base model
     embedding_layers = ("token_embedding", "embeddings_layer_norm", "rel_embedding")
     presets = (

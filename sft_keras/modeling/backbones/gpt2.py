@@ -17,6 +17,7 @@ class Gpt2(HubFamily):
     hub_name = "GPT2"
     architectures = ("gpt2", "GPT2Backbone")
     default_pooling = "last"
+    score_copies = 3.5
     default_learning_rate = 5e-5  # GPT-1 was fine-tuned with 6.25e-5; GPT-2's paper fine-tunes nothing
     special_tokens = ("<|endoftext|>", "<|endoftext|>")
     embedding_layers = ("token_embedding", "position_embedding")

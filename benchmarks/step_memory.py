@@ -55,7 +55,11 @@ def one_step(backbone: str, rows: int, tokens: int, precision: str) -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         train(
-            RunConfig.parse(settings), examples, examples.take([0, 1]), checkpoints=Path(folder) / "state", sink=Silent()
+            RunConfig.parse(settings),
+            examples,
+            examples.take([0, 1]),
+            checkpoints=Path(folder) / "state",
+            sink=Silent(),
         )
     print(f"{foretold[0] / MIB:.0f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 

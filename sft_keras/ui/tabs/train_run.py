@@ -16,6 +16,7 @@ from sft_keras.ui.texts import Catalogue
 _SECONDS = 1
 LOSSES = ("loss", "task_loss", "sup_loss")
 _COLOURS = ("#2b8a9a", "#b45309", "#7c5cbf")
+_MOST_MARKS = 10
 # Where there is nothing to stop any more.
 DONE = ("evaluating", "saving")
 RESUMABLE = ("cancelled", "failed", "interrupted")
@@ -132,8 +133,14 @@ def _plots(curves: Curves, say: Catalogue, *, active: bool) -> list[Any]:
         if name in point
     ]
     metric = say.named("shell", f"metric_{curves.metric.removeprefix('val_')}", curves.metric)
+    # As words, few epochs get one mark each and none between two; so many words would lie one upon another.
+    as_words = len(curves.epochs) <= _MOST_MARKS
     epochs = [
-        {"epoch": f"{point['epoch']:.0f}", "value": point[curves.metric], "curve": metric}
+        {
+            "epoch": f"{point['epoch']:.0f}" if as_words else point["epoch"],
+            "value": point[curves.metric],
+            "curve": metric,
+        }
         for point in curves.epochs
         if curves.metric in point
     ]
@@ -155,7 +162,7 @@ def _plots(curves: Curves, say: Catalogue, *, active: bool) -> list[Any]:
         gr.LinePlot(
             pd.DataFrame(epochs, columns=["epoch", "value", "curve"]),
             visible=len(epochs) > 1,
-            sort=[str(point["epoch"]) for point in epochs],
+            sort=[str(point["epoch"]) for point in epochs] if as_words else None,
             color_title=" ",
             x_title=say("train.curve_epoch"),
             y_title=metric,

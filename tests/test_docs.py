@@ -48,6 +48,12 @@ def test_the_check_needs_no_keras() -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
+def test_a_table_without_a_header_is_found() -> None:
+    good = "Words\n\n| a | b |\n|---|:-: |\n| 1 | 2 |\n\n```\n| no | table |\n```\n"
+    assert check_docs.table_problems("x.md", good) == []
+    assert "no header: | 3 | 4 |" in check_docs.table_problems("x.md", good + "\n| 3 | 4 |\n| 5 | 6 |\n")[0]
+
+
 @pytest.mark.parametrize(
     ("document", "line"),
     [

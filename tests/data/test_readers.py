@@ -1,11 +1,9 @@
-"""Every format and encoding gives the same table; doubtful files give a sensible one with notes."""
+"""Every format gives the same table; doubtful files give a sensible one with notes."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
-import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -16,36 +14,12 @@ import pandas as pd
 import pytest
 import xlwt
 
-from sft_keras.data.columns import choose_columns
-from sft_keras.data.readers import Table, read_table
+from sft_keras.data.readers import read_table
 from sft_keras.errors import DataError
 from sft_keras.settings import Settings
+from tests.data.tables import ROWS, pairs, save, written
 
-ROWS = [
-    ("The room was clean, the breakfast good.", "positive"),
-    ('He said "never again" and left.', "negative"),
-    ("Two lines\nin one cell.", "negative"),
-    ("服务很好，下次还来。", "positive"),
-    ("Très bon séjour à l'hôtel.", "positive"),
-] * 4
 FLAT = [(text.replace("\n", " "), label) for text, label in ROWS]
-
-
-def written(rows: list[tuple[str, str]], separator: str = ",", header: bool = True) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, delimiter=separator)
-    writer.writerows([("text", "label"), *rows] if header else rows)
-    return stream.getvalue()
-
-
-def pairs(table: Table) -> list[tuple[str, str]]:
-    columns = choose_columns(table.frame, source=table.source)
-    return list(zip(table.frame[columns.text], table.frame[columns.label], strict=True))
-
-
-def save(path: Path, data: str | bytes) -> Path:
-    path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
-    return path
 
 
 def write_xlsx(path: Path) -> None:
@@ -129,62 +103,6 @@ def test_every_format_gives_the_same_rows(kind: str, tmp_path: Path, settings: S
     assert [(t.replace("\r\n", "\n"), lb) for t, lb in pairs(table)] == ROWS
     assert table.source == str(path)
     assert table.notes
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "utf-32"])
-@pytest.mark.parametrize("separator", [",", "\t", ";"])
-def test_every_encoding_gives_the_same_rows(encoding: str, separator: str, tmp_path: Path, settings: Settings) -> None:
-    chinese = [(text, label) for text, label in ROWS if "Tr" not in text]
-    path = save(tmp_path / "data.csv", written(chinese, separator).encode(encoding))
-    assert pairs(read_table(path, settings)) == chinese
-
-
-CHINESE = "前台楼层服务员都不错，房间安静整洁，交通方便，吃的周围也挺多。唯一不足，卫生间地漏设计不好，导致少量积水。"
-TRADITIONAL = "這家飯店的服務非常好，房間乾淨，早餐也很豐富，下次還會再來。可惜離車站有點遠，晚上不太方便。"
-FRENCH = "Très bel hôtel, le petit déjeuner était délicieux et la chambre très agréable, à bientôt !"
-GERMAN = "Schönes Zimmer, aber das Frühstück war für den Preis zu dürftig. Größe der Räume: äußerst mäßig."
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding"),
-    [
-        (CHINESE, "gbk"),
-        (CHINESE, "gb18030"),
-        (TRADITIONAL, "big5"),
-        (FRENCH, "cp1252"),
-        (GERMAN, "cp1252"),
-        (FRENCH, "latin-1"),
-        ("“Hôtel” – 5 €", "cp1252"),
-        ("好评", "gbk"),
-        ("很好,正面", "gbk"),
-        ("質量很差", "big5"),
-        ("café", "cp1252"),
-        ("Zürich", "latin-1"),
-        ("Größe", "cp1252"),
-    ],
-)
-@pytest.mark.parametrize("repeats", [1, 200])
-def test_old_encodings_are_recognised_short_and_long(
-    text: str, encoding: str, repeats: int, tmp_path: Path, settings: Settings
-) -> None:
-    path = save(tmp_path / "data.txt", "\n".join([text] * repeats).encode(encoding))
-    assert ",".join(read_table(path, settings).frame.iloc[0]) == text
-
-
-def test_cyrillic_and_japanese_are_left_to_charset_normalizer(tmp_path: Path, settings: Settings) -> None:
-    for text, encoding in (
-        ("Отличная гостиница, очень чисто и уютно, персонал вежливый и внимательный.", "cp1251"),
-        ("部屋はとてもきれいで、スタッフも親切でした。また泊まりたいです。", "shift_jis"),
-    ):
-        path = save(tmp_path / "a.txt", "\n".join([text] * 30).encode(encoding))
-        assert ",".join(read_table(path, settings).frame.iloc[0]) == text
-
-
-def test_one_damaged_character_does_not_change_the_encoding(tmp_path: Path, settings: Settings) -> None:
-    data = written([("服务很好" * 5, "好"), ("房间很差" * 5, "差")] * 20).encode()
-    table = read_table(save(tmp_path / "a.csv", data[:100] + b"\xff" + data[100:]), settings)
-    assert table.frame.iloc[-1, 0] == "房间很差" * 5
-    assert any("damaged" in note for note in table.notes)
 
 
 def test_integers_booleans_and_nulls_keep_their_form(tmp_path: Path, settings: Settings) -> None:
@@ -367,47 +285,6 @@ def test_zip_with_one_member_and_litter(tmp_path: Path, settings: Settings) -> N
     assert pairs(read_table(tmp_path / "a.zip", settings)) == ROWS
 
 
-def test_awkward_sms_files(awkward: Path, settings: Settings) -> None:
-    table = read_table(awkward / "sms_tsv_noheader" / "SMSSpamCollection", settings)
-    columns = choose_columns(table.frame)
-    assert table.frame[columns.label].value_counts().to_dict() == {"ham": 4827, "spam": 747}
-    for name in ("spam_utf8_extra_empty_columns.csv", "spam_utf8_noheader.csv"):
-        table = read_table(awkward / "sms_csv_ragged" / name, settings)
-        columns = choose_columns(table.frame)
-        assert table.frame.shape[1] == 2
-        assert table.frame.shape[0] >= 5572
-        assert set(table.frame[columns.label].value_counts().index[:2]) == {"ham", "spam"}
-
-
-def test_awkward_quotes_and_mark(awkward: Path, settings: Settings) -> None:
-    frame = read_table(awkward / "mrpc_tsv_bom_quotes" / "msr_paraphrase_test.txt", settings).frame
-    assert frame.shape == (1725, 5)
-    assert frame.columns[0] == "Quality"
-    assert frame["Quality"].value_counts().to_dict() == {"1": 1147, "0": 578}
-
-
-def test_awkward_tab_file_named_csv(awkward: Path, settings: Settings) -> None:
-    frame = read_table(awkward / "stsb_csv_named_but_tab_ragged" / "sts-dev.csv", settings).frame
-    assert len(frame) == 1500
-    assert frame["column 6"].iloc[0] == "A man with a hard hat is dancing."
-
-
-def test_awkward_json_lines_named_json(awkward: Path, settings: Settings) -> None:
-    table = read_table(awkward / "tnews_jsonl" / "dev.json", settings)
-    columns = choose_columns(table.frame)
-    assert (columns.text, columns.label) == ("sentence", "label")
-
-
-def test_awkward_latin1_and_gbk(awkward: Path, settings: Settings) -> None:
-    frame = read_table(awkward / "trec_latin1" / "TREC.train", settings).frame
-    assert list(frame.columns) == ["text", "label", "fine_label"]
-    assert frame["label"].nunique() == 6
-    assert frame["text"].iloc[0] == "How did serfdom develop in and then leave Russia ?"
-    assert len(frame) == 5452
-    for path in sorted((awkward / "zh_gbk_folder_per_class").rglob("*.txt")):
-        assert "Encoding: GB18030 (GBK)." in read_table(path, settings).notes, path
-
-
 @pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
 def test_more_columns_than_the_limit_are_refused(tmp_path: Path, ending: str) -> None:
     frame = pd.DataFrame([{f"column {n}": str(n) for n in range(6)}])
@@ -421,35 +298,6 @@ def test_more_columns_than_the_limit_are_refused(tmp_path: Path, ending: str) ->
     assert len(read_table(path, Settings(max_columns=6)).frame.columns) == 6
     with pytest.raises(DataError, match=r"more columns than the limit of 5\. Received: 6"):
         read_table(path, Settings(max_columns=5))
-
-
-@pytest.mark.parametrize(
-    ("encoding", "name", "rows"),
-    [
-        (
-            "euc_kr",
-            "EUC-KR",
-            [
-                ("이 영화는 정말 재미있고 감동적이었습니다", "긍정"),
-                ("배우의 연기가 너무 형편없어서 실망했습니다", "부정"),
-            ],
-        ),
-        (
-            "euc_jp",
-            "EUC-JP",
-            [("この映画はとても面白かったです。また見たい", "肯定"), ("俳優の演技がひどくて残念でした", "否定")],
-        ),
-        ("gb18030", "GB18030 (GBK)", [("好评", "好"), ("差评，不好，很差", "差")]),
-    ],
-)
-def test_korean_and_japanese_are_no_chinese(
-    encoding: str, name: str, rows: list[tuple[str, str]], tmp_path: Path, settings: Settings
-) -> None:
-    """Their pairs of bytes are common Chinese characters, too: files were read as nonsense, without a word."""
-    numbered = [(f"{text} {i}", label) for i in range(10) for text, label in rows]
-    table = read_table(save(tmp_path / "a.csv", written(numbered).encode(encoding)), settings)
-    assert pairs(table) == numbered
-    assert f"Encoding: {name}." in table.notes
 
 
 def test_fasttext_divides_at_tabs_and_keeps_odd_line_separators(tmp_path: Path, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
     python benchmarks/quality.py sets --folder DIR --recipe balanced      # every set of DIR, and the samples
     python benchmarks/quality.py small --folder DIR                       # 16 and 64 rows a label: terms against none
+    python benchmarks/quality.py few --folder DIR                         # 60, 120 and 300 rows: recipes side by side
     python benchmarks/quality.py imbalance                                # 6 % of one label in 2,000 rows
 
 DIR holds one folder a set with `train.csv` and `test.csv` (columns `text`, `label`), and `dev.csv` if there is one.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import json
 import statistics
 import tempfile
@@ -32,6 +34,7 @@ from sft_keras.yaml_files import laid_over
 
 SAMPLES = ("movie-reviews", "bbc-news")
 SMALL_SETS, SMALL_SIZES, SMALL_TEST_ROWS = ("trec6", "cr", "movie-reviews"), (16, 64), 1000
+FEW_SIZES, FEW_RECIPES = (60, 120, 300), ("small-data", "quick", "balanced")
 TERMS: dict[str, dict[str, Any]] = {
     "cross-entropy": {},
     "supcon λ = 0.1": {"terms": [{"name": "supcon", "weight": 0.1}]},
@@ -166,6 +169,20 @@ def small_parts(services: Services, folder: Path | None, name: str, size: int, s
     return write(place, name, train=mixed[rank < size], dev=mixed[(rank >= size) & (rank < 2 * size)], test=test)
 
 
+def few_parts(services: Services, folder: Path | None, name: str, size: int, seed: int, place: Path) -> Parts:
+    """So many rows as a person may have labelled, of which the run takes its own validation part, and the test rows.
+
+    Labels of a single row are left out, and in the test rows those that are not among the others.
+    """
+    train, test = frames(services, folder, name)
+    mixed = train.sample(frac=1, random_state=seed)
+    if test is None:
+        mixed, test = mixed[SMALL_TEST_ROWS:], mixed[:SMALL_TEST_ROWS]
+    rows = mixed[:size]
+    rows = rows[rows.groupby("label")["label"].transform("size") > 1]
+    return write(place, name, train=rows, test=test[test["label"].isin(rows["label"])])
+
+
 def imbalanced_parts(services: Services, name: str, seed: int, place: Path) -> Parts:
     """A training file with few positive rows, and a test file with as many of each label."""
     mixed = frames(services, None, name)[0].sample(frac=1, random_state=seed)
@@ -206,15 +223,51 @@ def print_header(title: str) -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A table whose lines are trained on the same drawn rows.
+
+    Attributes:
+        title: What the rows are.
+        lines: The settings of each line by its name; the first is what the others are compared with.
+        draw: Writes the rows of a seed into a folder.
+    """
+
+    title: str
+    lines: Mapping[str, Mapping[str, Any]]
+    draw: Callable[[int, Path], Parts]
+
+
+def drawn_tables(services: Services, asked: argparse.Namespace, settings: Mapping[str, Any]) -> Iterator[Drawn]:
+    """The tables of `small`, `few` or `imbalance`."""
+    if asked.table == "imbalance":
+        for name in IMBALANCED_SETS:
+            draw = functools.partial(imbalanced_parts, services, name)
+            yield Drawn(f"{name}, {RARE_SHARE:.0%} positive", with_losses(settings, REMEDIES), draw)
+        return
+    losses, recipes = with_losses(settings, TERMS), {name: services.recipe(name) for name in FEW_RECIPES}
+    lines = recipes if asked.table == "few" else losses
+    part = few_parts if asked.table == "few" else small_parts
+    what = "rows" if asked.table == "few" else "rows a label"
+    sizes = asked.sizes or (FEW_SIZES if asked.table == "few" else SMALL_SIZES)
+    for name, size in itertools.product(SMALL_SETS, sizes):
+        yield Drawn(f"{name}, {size} {what}", lines, functools.partial(part, services, asked.folder, name, size))
+
+
+def with_losses(settings: Mapping[str, Any], losses: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The settings with each loss."""
+    return {name: laid_over(settings, {"objective": objective}) for name, objective in losses.items()}
+
+
 def main() -> None:
     """Prints the tables that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=("sets", "small", "imbalance"))
+    parser.add_argument("table", choices=("sets", "small", "few", "imbalance"))
     parser.add_argument("--folder", type=Path, help="folder of sets")
     parser.add_argument("--recipe", default="balanced")
     parser.add_argument("--settings", type=json.loads, default={}, help="settings laid over the recipe, as JSON")
     parser.add_argument("--only", nargs="*", help="sets, by name")
-    parser.add_argument("--sizes", type=int, nargs="*", default=SMALL_SIZES, help="rows of each label, for small")
+    parser.add_argument("--sizes", type=int, nargs="*", help="rows of each label, for small; rows, for few")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each line")
     parser.add_argument("--lines", nargs="*", help="lines of a table besides the first, by their first word")
     parser.add_argument("--kept", type=Path, help="file of scores, so that a broken table goes on where it stood")
@@ -228,32 +281,21 @@ def main() -> None:
                 measured = functools.partial(score, services, parts, settings)
                 print_row(parts.name, kept.scores(parts.name, settings, measured, asked.seeds))
         return
-    variants = TERMS if asked.table == "small" else REMEDIES
-    cases = [(name, size) for name in SMALL_SETS for size in asked.sizes]
-    if asked.table == "imbalance":
-        cases = [(name, 0) for name in IMBALANCED_SETS]
-    for name, size in cases:
-        if asked.only and name not in asked.only:
+    for table in drawn_tables(services, asked, settings):
+        if asked.only and not table.title.startswith(tuple(f"{name}," for name in asked.only)):
             continue
-        title = f"{name}, {size} rows a label" if size else f"{name}, {RARE_SHARE:.0%} positive"
-        print_header(title)
+        print_header(table.title)
         first: list[Score] | None = None
-        for variant, objective in variants.items():
-            if first and asked.lines is not None and variant.split()[0] not in asked.lines:
+        for line, line_settings in table.lines.items():
+            if first and asked.lines is not None and line.split()[0] not in asked.lines:
                 continue
-            with_loss = laid_over(settings, {"objective": objective})
 
-            def drawn(seed: int, name: str = name, size: int = size, settings: Any = with_loss) -> Score:
+            def drawn(seed: int, table: Drawn = table, settings: Mapping[str, Any] = line_settings) -> Score:
                 with tempfile.TemporaryDirectory() as place:
-                    parts = (
-                        small_parts(services, asked.folder, name, size, seed, Path(place))
-                        if size
-                        else imbalanced_parts(services, name, seed, Path(place))
-                    )
-                    return score(services, parts, settings, seed)
+                    return score(services, table.draw(seed, Path(place)), settings, seed)
 
-            scores = kept.scores(title, with_loss, drawn, asked.seeds)
-            print_row(variant, scores, first)
+            scores = kept.scores(table.title, line_settings, drawn, asked.seeds)
+            print_row(line, scores, first)
             first = first or scores
 
 

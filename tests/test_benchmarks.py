@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -101,3 +102,20 @@ def test_scores_that_are_kept_are_not_measured_again(quality: ModuleType, tmp_pa
     scores("cr", (0.1,), 1)  # other settings
     scores("trec6", (0.1, 1.0), 1)  # another case
     assert measured == [0, 1, 2, 0, 0]
+
+
+def test_few_rows_are_those_that_can_be_learned_and_asked(
+    quality: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = pd.DataFrame({"text": [f"text {n}" for n in range(41)], "label": ["a", "b"] * 20 + ["once"]})
+    test = pd.DataFrame({"text": ["x", "y", "z"], "label": ["a", "once", "b"]})
+    monkeypatch.setattr(quality, "frames", lambda *_: (train, test))
+    parts = quality.few_parts(None, None, "set", 41, 0, tmp_path)
+    assert parts.validation is None
+    assert sorted(pd.read_csv(parts.train)["label"].unique()) == ["a", "b"]
+    assert list(pd.read_csv(parts.test)["label"]) == ["a", "b"]
+    quality.few_parts(None, None, "set", 12, 0, tmp_path)
+    drawn = pd.read_csv(parts.train)["text"].tolist()
+    assert len(drawn) in (11, 12)
+    quality.few_parts(None, None, "set", 12, 1, tmp_path)
+    assert pd.read_csv(parts.train)["text"].tolist() != drawn

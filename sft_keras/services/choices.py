@@ -12,7 +12,9 @@ from sft_keras.services.lasting import data_lasts
 if TYPE_CHECKING:
     from sft_keras.services.space.datasets import DatasetView
 
-_FEW_ROWS = 64
+# Fewer rows a label than this are few. Of few rows with few labels, training the whole model makes more than a frozen
+# one does; with many labels its updates are too few (docs/quality.md, "Few rows: which recipe").
+_FEW_ROWS, _MANY_LABELS = 64, 20
 
 
 class ChoiceServices(Installation):
@@ -33,11 +35,11 @@ class ChoiceServices(Installation):
             view: What is in the dataset.
 
         Returns:
-            chinese where the texts need it and no pretrained Chinese model is here; small-data for few rows a label;
-            else quick.
+            chinese where the texts need it and no pretrained Chinese model is here; lstm where no pretrained model can
+            be had for their script; balanced for few rows of not many labels; else quick.
         """
         from sft_keras.data.scripts import mostly_unspaced
-        from sft_keras.modeling.backbone_choice import CHINESE
+        from sft_keras.modeling.backbone_choice import CHINESE, LEARNED, choose_backbone
         from sft_keras.modeling.backbones.base import presets_here
 
         if view.text_column in view.header:
@@ -45,6 +47,8 @@ class ChoiceServices(Installation):
             texts = [row[column] for row in view.preview]
             if mostly_unspaced(texts) and not set(CHINESE) & set(presets_here()):
                 return "chinese"
-        if view.class_counts and median(view.class_counts.values()) < _FEW_ROWS:
-            return "small-data"
+            if choose_backbone(texts)[0] == LEARNED:
+                return "lstm"
+        if 0 < len(view.class_counts) <= _MANY_LABELS and median(view.class_counts.values()) < _FEW_ROWS:
+            return "balanced"
         return "quick"

@@ -127,7 +127,7 @@ def build(shared: Shared) -> None:
             return ["", "", gr.Timer(active=False)]
         space = space_of(services, key, request)
         chosen, values = Choices(*held[:6]), held[6:]
-        names = list(dict.fromkeys([*([] if best in CARDS else [best]), *CARDS]))
+        names = list(dict.fromkeys([best, *CARDS]))
         found: dict[str, Estimate | None] = {}
         for each in names:
             try:

@@ -74,7 +74,11 @@ def build(shared: Shared) -> None:
             "state": [run.state, run.stopping, run.phase in DONE, run.has_bundle, run.has_report],
         }
         same = {name: drawn[name] == before.get(name) and chosen == before.get("run") for name in drawn}
-        plots = [gr.skip()] * 3 if same["curves"] else _plots(found, say, active=run.state in ACTIVE)
+        plots = (
+            [gr.skip()] * 3
+            if same["curves"]
+            else _plots(found, say, epochs_in_all=run.epochs, active=run.state in ACTIVE)
+        )
         buttons = [gr.skip()] * 3 if same["state"] else _buttons(run)
         return [
             gr.skip() if same["panel"] else drawn["panel"],
@@ -121,7 +125,7 @@ def _buttons(run: RunView) -> list[gr.Button]:
     ]
 
 
-def _plots(curves: Curves, say: Catalogue, *, active: bool) -> list[Any]:
+def _plots(curves: Curves, say: Catalogue, *, epochs_in_all: int, active: bool) -> list[Any]:
     """The title, with what to expect while there is nothing, and the two charts."""
     import pandas as pd
 
@@ -134,7 +138,7 @@ def _plots(curves: Curves, say: Catalogue, *, active: bool) -> list[Any]:
     ]
     metric = say.named("shell", f"metric_{curves.metric.removeprefix('val_')}", curves.metric)
     # As words, few epochs get one mark each and none between two; so many words would lie one upon another.
-    as_words = len(curves.epochs) <= _MOST_MARKS
+    as_words = max(epochs_in_all, len(curves.epochs)) <= _MOST_MARKS
     epochs = [
         {
             "epoch": f"{point['epoch']:.0f}" if as_words else point["epoch"],
@@ -163,6 +167,8 @@ def _plots(curves: Curves, say: Catalogue, *, active: bool) -> list[Any]:
             pd.DataFrame(epochs, columns=["epoch", "value", "curve"]),
             visible=len(epochs) > 1,
             sort=[str(point["epoch"]) for point in epochs] if as_words else None,
+            # Gradio's chart takes over another kind of axis only where something of its frame changes with the values.
+            x_lim=None if as_words else [1, max(2, len(epochs))],
             color_title=" ",
             x_title=say("train.curve_epoch"),
             y_title=metric,

@@ -22,7 +22,7 @@ from sft_keras.backend import load_backend
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.errors import SftError
-from sft_keras.runs.speed import Speed, Subject, is_training, keep_speed, measuring_lock
+from sft_keras.runs.speed import CUT_OFF, Speed, Subject, is_training, keep_speed, measuring_lock
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import Silent
 
@@ -37,7 +37,7 @@ def main(subject: Subject, settings: Settings) -> None:
         with measuring_lock(settings).acquire(timeout=1):
             busy = is_training(settings)
             # If this process is killed, for lack of memory perhaps, that is what is known.
-            keep_speed(settings, subject, Speed(failed="The measurement was cut off.", measured=time.time()))
+            keep_speed(settings, subject, Speed(failed=CUT_OFF, measured=time.time()))
             try:
                 speed = measure(subject)
             except SftError as error:

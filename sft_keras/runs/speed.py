@@ -23,6 +23,8 @@ from sft_keras.settings import Settings
 
 # A process needs a moment before it holds the lock that says it works.
 START_SECONDS, AGAIN_SECONDS = 20.0, 600.0
+# What a measurement leaves that is under way, or that was killed.
+CUT_OFF = "The measurement was cut off."
 # What failed may work later, when memory is free or a network is there.
 FAILED_SECONDS = 3600.0
 PACKAGES = ("sft-keras", "keras", "keras-hub", "tensorflow")
@@ -97,11 +99,13 @@ def measuring_lock(settings: Settings) -> FileLock:
 
 
 def known_speed(settings: Settings, subject: Subject) -> Speed | None:
-    """What was measured; None if nothing was, or if that failed an hour ago."""
+    """What was measured; None if nothing was yet, or if that failed an hour ago."""
     found: Any = read_json(speed_file(settings)).get(subject.key)
     try:
         speed = Speed(**found) if isinstance(found, dict) else None
     except TypeError:  # of another version
+        return None
+    if speed and speed.failed == CUT_OFF and _is_measuring(settings):
         return None
     return None if speed and speed.failed and time.time() - speed.measured > FAILED_SECONDS else speed
 
@@ -110,6 +114,14 @@ def keep_speed(settings: Settings, subject: Subject, speed: Speed) -> None:
     """Adds a measurement; whoever calls holds the lock."""
     settings.cache_dir.mkdir(parents=True, exist_ok=True)
     write_json(speed_file(settings), {**read_json(speed_file(settings)), subject.key: asdict(speed)})
+
+
+def _is_measuring(settings: Settings) -> bool:
+    try:
+        with measuring_lock(settings).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def ask_for_speed(settings: Settings, subject: Subject, known: Speed | None) -> None:
@@ -123,10 +135,7 @@ def ask_for_speed(settings: Settings, subject: Subject, known: Speed | None) -> 
         return
     if known is not None and (not known.busy or is_training(settings)):
         return
-    try:
-        with measuring_lock(settings).acquire(timeout=0):
-            pass
-    except Timeout:
+    if _is_measuring(settings):
         return
     _asked[subject.key] = now
     settings.cache_dir.mkdir(parents=True, exist_ok=True)

@@ -126,6 +126,20 @@ def test_a_failed_measurement_is_tried_again_after_an_hour_only(tmp_path: Path) 
     assert known_speed(settings, subject) is None
 
 
+def test_a_measurement_that_is_under_way_has_not_failed(tmp_path: Path) -> None:
+    """Else a page would say that nothing is known, and not ask again."""
+    settings, subject = Settings(data_dir=tmp_path), Subject("lstm", "full")
+    with speed.measuring_lock(settings):
+        speed.keep_speed(settings, subject, Speed(failed=speed.CUT_OFF, measured=time.time()))
+        assert known_speed(settings, subject) is None
+        speed.keep_speed(settings, subject, Speed(failed="no such thing", measured=time.time()))
+        assert known_speed(settings, subject) is not None
+    speed.keep_speed(settings, subject, Speed(failed=speed.CUT_OFF, measured=time.time()))
+    found = known_speed(settings, subject)
+    assert found is not None
+    assert found.failed
+
+
 def test_a_measurement_that_is_killed_is_known_to_have_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sft_keras.runs import measure
 

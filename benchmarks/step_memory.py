@@ -23,18 +23,12 @@ import numpy as np
 MIB = 2**20
 
 
-class Silent:
-    """Hears of the progress, and tells nobody."""
-
-    def event(self, kind: str, **values: Any) -> None:
-        """Nothing."""
-
-
 def one_step(backbone: str, rows: int, tokens: int, precision: str) -> None:
     """Trains one update and prints the forecast and the peak, in MiB."""
     from sft_keras.config import RunConfig
     from sft_keras.data.examples import Examples
     from sft_keras.training import trainer
+    from sft_keras.training.progress import Silent
     from sft_keras.training.strategies import train
 
     foretold: list[int] = []
@@ -79,18 +73,10 @@ def main() -> None:
     print("| rows | tokens | foretold, MiB | peak, MiB | to it |\n|---|---|---|---|---|")
     for tokens in given.tokens:
         for rows in given.rows:
-            command = [
-                sys.executable,
-                __file__,
-                "--alone",
-                "--backbone",
-                given.backbone,
-                "--precision",
-                given.precision,
-            ]
-            answer = subprocess.run(
-                [*command, "--rows", str(rows), "--tokens", str(tokens)], capture_output=True, text=True, check=True
-            )
+            asked = {"backbone": given.backbone, "precision": given.precision, "rows": rows, "tokens": tokens}
+            options = [f"--{name}={value}" for name, value in asked.items()]
+            command = [sys.executable, __file__, "--alone", *options]
+            answer = subprocess.run(command, capture_output=True, text=True, check=True)
             foretold, peak = map(int, answer.stdout.split()[-2:])
             print(f"| {rows} | {tokens} | {foretold:,} | {peak:,} | {foretold / peak:.2f} |", flush=True)
 

@@ -250,7 +250,7 @@ def drawn_tables(services: Services, asked: argparse.Namespace, settings: Mappin
     part = few_parts if asked.table == "few" else small_parts
     what = "rows" if asked.table == "few" else "rows a label"
     sizes = asked.sizes or (FEW_SIZES if asked.table == "few" else SMALL_SIZES)
-    for name, size in itertools.product(SMALL_SETS, sizes):
+    for name, size in itertools.product(asked.only or SMALL_SETS, sizes):
         yield Drawn(f"{name}, {size} {what}", lines, functools.partial(part, services, asked.folder, name, size))
 
 

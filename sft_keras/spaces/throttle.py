@@ -6,14 +6,17 @@ import time
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.strategies import MovingWindowRateLimiter
 
 
 class Throttle:
-    """Counts what is done in a minute, by whatever it is counted for."""
+    """Counts what was done in the last 60 seconds, by whatever it is counted for.
+
+    Each time is kept, so that a new minute of the clock gives nobody more.
+    """
 
     def __init__(self) -> None:
-        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._window = MovingWindowRateLimiter(MemoryStorage())
 
     def take(self, per_minute: int, *names: str, cost: int = 1) -> int:
         """Counts `cost` more, or none; returns 0, or in how many seconds there is room again for some."""

@@ -117,7 +117,7 @@ def test_fast_enough() -> None:
     syllables = ["ka", "lo", "mi", "nu", "pe", "ra", "so", "ti", "vu", "ze"]
     words = ["".join(source.choices(syllables, k=3)) for _ in range(3000)]
     short = [" ".join(source.choices(words, k=10)) for _ in range(20_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(set(duplicate_groups(short, 0.9).tolist())) > 19_900
     assert set(duplicate_groups(["always the same text"] * 1_000_000, 0.9).tolist()) == {0}
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30

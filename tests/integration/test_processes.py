@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,13 +80,12 @@ def config_file(folder: Path, settings: dict[str, Any]) -> Path:
 
 
 def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path, labelled: Path) -> None:
-    seconds = []
-    for _ in range(3):
-        began = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", PROGRAM, "--help"], capture_output=True, text=True, check=True)
-        seconds.append(time.monotonic() - began)
-        assert "train" in done.stdout
-    assert min(seconds) < 1.5  # 0.5 s, and room for a busy machine
+    began = os.times()
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "--help"], capture_output=True, text=True, check=True)
+    ended = os.times()
+    assert "train" in done.stdout
+    # 0.4 s of a processor, of which a busy machine takes no more.
+    assert ended.children_user + ended.children_system - began.children_user - began.children_system < 1.5
     program = LISTINGS.replace("FILE", repr(str(labelled)))
     done = subprocess.run(
         [sys.executable, "-c", program],

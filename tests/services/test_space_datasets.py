@@ -260,9 +260,9 @@ def test_a_large_file_is_looked_at_quickly_and_counted_whole(tmp_path):
     words = [f"w{i}" for i in range(2000)]
     rows = [(" ".join(draw.choices(words, k=12)), "abc"[i % 3]) for i in range(60_000)]
     info = space.add_upload(write_csv(tmp_path / "big.csv", [*rows, rows[0]]), "big.csv")
-    begun = time.monotonic()
+    begun = time.process_time()
     view = space.inspect(info.id)
-    assert time.monotonic() - begun < 10  # about a second on an idle machine
+    assert time.process_time() - begun < 10  # about a second, or three on a slow machine
     assert view.class_counts == {"a": 20001, "b": 20000, "c": 20000}
     assert view.usable_rows == 60_001
     assert any("measured on" in note for note in view.notes)

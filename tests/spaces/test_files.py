@@ -90,3 +90,14 @@ def test_a_throttle_counts_each_name_by_itself():
     assert throttle.take(2, "b") == 0
     assert 1 <= throttle.full(2, "a") <= 60
     assert throttle.full(3, "b") == 0
+
+
+def test_a_new_minute_of_the_clock_gives_nobody_more(monkeypatch):
+    now = 1_000_000 * 60 + 59.0
+    monkeypatch.setattr("time.time", lambda: now)
+    throttle = Throttle()
+    assert [throttle.take(2, "a") for _ in range(2)] == [0, 0]
+    now += 2
+    assert throttle.take(2, "a") == 58
+    now += 59
+    assert throttle.take(2, "a") == 0

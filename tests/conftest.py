@@ -139,12 +139,15 @@ def tiny_bert(tiny_backbone: Callable[[str], str]) -> Path:
 
 @pytest.fixture(scope="session")
 def train_run(services: Services, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunResult]:
-    """Trains a tiny run with the given settings, each time into a folder of its own."""
+    """Trains a tiny run with the given settings, each time into a folder of its own.
+
+    Without other forms of the model, which would take as long to make as the training, unless they are asked for.
+    """
 
     def train(settings: dict[str, Any], data: Path = labelled, **options: Any) -> RunResult:
         out = tmp_path_factory.mktemp("runs") / "run"
         run = services.prepare(str(data), RunConfig.parse(merged(TINY, settings)), out=out)
-        return services.start(run, **options)
+        return services.start(run, **{"exports": False, **options})
 
     return train
 
@@ -152,13 +155,13 @@ def train_run(services: Services, labelled: Path, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def lstm_run(train_run: Callable[..., RunResult]) -> RunResult:
     """A finished run with the LSTM."""
-    return train_run({"model": {"backbone": "lstm"}, "training": {"epochs": 3}})
+    return train_run({"model": {"backbone": "lstm"}, "training": {"epochs": 3}}, exports=True)
 
 
 @pytest.fixture(scope="session")
 def bert_run(train_run: Callable[..., RunResult], tiny_bert: Path) -> RunResult:
     """A finished run with the tiny BERT."""
-    return train_run({"model": {"backbone": str(tiny_bert)}})
+    return train_run({"model": {"backbone": str(tiny_bert)}}, exports=True)
 
 
 @pytest.fixture

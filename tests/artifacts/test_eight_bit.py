@@ -180,7 +180,7 @@ def test_the_report_says_what_the_copy_is_worth(
     monkeypatch.setattr(eight_bit, "SMALLEST", 0)
     monkeypatch.setattr(eight_bit, "MOST_LOST", 2.0)  # whatever so small a model loses
     monkeypatch.setattr(eight_bit, "FEWEST_ROWS", 1)
-    result = train_run({"model": {"backbone": str(tiny_bert)}, "training": {"epochs": 1}})
+    result = train_run({"model": {"backbone": str(tiny_bert)}, "training": {"epochs": 1}}, exports=True)
     assert result.report is not None
     told = result.report["eight_bit"]
     assert told == read_bundle(result.run.bundle).information["exports"]["onnx_int8"]

@@ -17,7 +17,6 @@ from sft_keras.preprocessing.batches import Inputs
 from sft_keras.runs.directory import RunDirectory
 from sft_keras.runs.worker import RunResult
 from sft_keras.services import Services
-from tests.conftest import TINY, merged
 
 REAL = EXPORTERS.get("onnx")
 IDS = [np.array([2, 3, 4, 5], np.int32), np.array([3, 2], np.int32)]
@@ -116,7 +115,7 @@ def test_a_failed_export_does_not_fail_the_run(
         raise RuntimeError("no such operation")
 
     monkeypatch.setattr("tf2onnx.convert.from_function", refuses)
-    result = train_run(merged(TINY, {"model": {"backbone": "lstm"}, "training": {"epochs": 1}}))
+    result = train_run({"model": {"backbone": "lstm"}, "training": {"epochs": 1}}, exports=True)
     assert result.run.status().state == "finished"
     bundle = read_bundle(result.run.bundle)
     assert not bundle.has_graph

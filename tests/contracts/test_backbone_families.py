@@ -159,7 +159,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(train_run: Callable[..., RunResult], tiny_backbone: Callable[[str], str], small: Path) -> dict[str, RunResult]:
     """A finished run of each family."""
     return {
-        family: train_run(merged(SETTINGS, {"model": {"backbone": tiny_backbone(family)}}), data=small)
+        family: train_run(merged(SETTINGS, {"model": {"backbone": tiny_backbone(family)}}), data=small, exports=True)
         for family in FAMILIES.names()
     }
 

@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
         there[name] = services.load(bundle).probabilities(texts).tolist()
         config = RunConfig.from_yaml(bundle / "config.yaml")
         run = services.prepare(str(folder / "data.csv"), config, out=folder / f"mine-{name}")
-        services.start(run)
+        services.start(run, exports=False)
         mine[name] = services.load(run.bundle).probabilities(texts).tolist()
     (folder / "there.json").write_text(json.dumps(there), encoding="utf-8")
     (folder / "mine.json").write_text(json.dumps(mine), encoding="utf-8")

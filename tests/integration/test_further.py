@@ -84,7 +84,7 @@ def train_further(begun: RunResult, services: Services, data: Path, folder: Path
     run = services.prepare(str(data), config, out=folder / "run", test=str(test))
     bundle = folder / "kept"
     shutil.copytree(old, bundle)
-    result = services.start(run)
+    result = services.start(run, exports=False)
     shutil.rmtree(old)
     return Further(result, before, bundle)
 
@@ -143,10 +143,10 @@ def test_resumed_is_as_unbroken_to_the_bit(
     )
     config = RunConfig.parse(settings)
     runs = [services.prepare(str(data), config, out=tmp_path / name) for name in ("unbroken", "broken")]
-    services.start(runs[0])
+    services.start(runs[0], exports=False)
     steps = iter([False, True])
-    assert not services.start(runs[1], should_stop=lambda: next(steps, False)).complete
-    services.start(RunDirectory.open(runs[1].path))
+    assert not services.start(runs[1], should_stop=lambda: next(steps, False), exports=False).complete
+    services.start(RunDirectory.open(runs[1].path), exports=False)
     first, second = (services.load(run.path).logits(TEXTS) for run in runs)
     assert (first == second).all()
 

@@ -130,14 +130,14 @@ def test_a_full_disk_stops_the_training_and_it_goes_on(
     resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, before[1]))  # the checkpoint does not fit any more
     try:
         with pytest.raises(TrainingError) as caught:
-            services.start(run)
+            services.start(run, exports=False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "File too large" in caught.value.problem
     assert "resume" in caught.value.fix
     assert run.status().state == "failed"
     assert "File too large" in run.status().message
-    resumed = services.start(RunDirectory.open(run.path))
+    resumed = services.start(RunDirectory.open(run.path), exports=False)
     assert resumed.report["metrics"] == unbroken.report["metrics"]
 
 
@@ -222,7 +222,7 @@ def test_the_run_needs_its_file_no_more(services: Services, tmp_path: Path) -> N
     run = services.prepare(str(data), config, out=tmp_path / "run")
     data.unlink()
     shutil.move(run.path, tmp_path / "moved")
-    assert services.start(RunDirectory.open(tmp_path / "moved")).complete
+    assert services.start(RunDirectory.open(tmp_path / "moved"), exports=False).complete
 
 
 def test_predictions_of_a_file_come_back_readable(services: Services, lstm_run: RunResult, tmp_path: Path) -> None:

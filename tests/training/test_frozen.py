@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sft_keras.artifacts.bundle import read_bundle
 from sft_keras.config import RunConfig
 from sft_keras.data.labels import Labels
 from sft_keras.data.memory import examples_from_lists
@@ -31,7 +32,7 @@ TEXTS = [text for text, _ in sentences(30, seed=5)]
 
 @pytest.fixture(scope="module")
 def quick_run(train_run: Callable[..., RunResult], tiny_bert: Path) -> RunResult:
-    return train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK))
+    return train_run(merged({"model": {"backbone": str(tiny_bert)}}, QUICK), exports=True)
 
 
 def cached(services: Services) -> list[Path]:
@@ -45,6 +46,7 @@ def test_a_logistic_head_is_chosen_and_kept(services: Services, quick_run: RunRe
     assert report["metrics"]["accuracy"]["value"] > 0.6
     predictions = services.load(quick_run.run.bundle).predict(TEXTS)
     assert {p.label for p in predictions} == {"good", "bad"}
+    assert read_bundle(quick_run.run.bundle).has_graph
     kept = RunConfig.from_yaml(quick_run.run.bundle / "config.yaml")
     assert kept.model.pooled_layers == report["layer_search"]["chosen"]
 
@@ -225,10 +227,10 @@ def test_a_stopped_head_goes_on_where_it_stood(
             asked += 1
             return limit is not None and asked > limit
 
-        result = services.start(run, None, should_stop)
+        result = services.start(run, None, should_stop, exports=False)
         if not result.complete:
             assert steps is not None
-            result = services.start(run)
+            result = services.start(run, exports=False)
         assert result.complete
         results[name] = services.load(run.bundle).probabilities(TEXTS)
     np.testing.assert_array_equal(results["unbroken"], results["broken"])

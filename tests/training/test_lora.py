@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from sft_keras.artifacts.bundle import read_bundle
 from sft_keras.config import RunConfig
 from sft_keras.errors import ConfigError
 from sft_keras.modeling.backbones.base import Encoder
@@ -90,9 +91,11 @@ def test_what_is_kept_has_merged_weights_and_predicts_the_same(
 
     monkeypatch.setattr(trainer, "finished", watched)
     result = train_run(
-        {"model": {"backbone": str(tiny_bert), "lora_rank": 2}, "training": {"epochs": 1, "mixed_precision": "none"}}
+        {"model": {"backbone": str(tiny_bert), "lora_rank": 2}, "training": {"epochs": 1, "mixed_precision": "none"}},
+        exports=True,
     )
     assert before["moved"] > 0
+    assert read_bundle(result.run.bundle).has_graph
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(result.run.bundle)], capture_output=True, text=True, check=False
     )

@@ -81,6 +81,17 @@ def load_backend() -> None:
             tf.get_logger().setLevel("ERROR")
 
 
+def on_processor() -> bool:
+    """Whether the backend, which is loaded, sees no accelerator."""
+    if backend_name() == "torch":  # of whose devices Keras has no list
+        import torch
+
+        return not torch.accelerator.is_available()
+    import keras
+
+    return all(str(device).lower().startswith("cpu") for device in keras.distribution.list_devices())
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says, in the words of NumPy, TensorFlow, JAX or torch, that memory ran out."""
     words = f"{type(error).__name__} {error}".lower()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import keras
 import pytest
 
-from sft_keras.backend import BACKENDS, backend_name
+from sft_keras.backend import BACKENDS, backend_name, on_processor
 from sft_keras.errors import ConfigError
 from sft_keras.runs.results import versions
 
@@ -57,3 +58,16 @@ def test_the_versions_tell_the_backend() -> None:
     used = keras.config.backend()
     assert used in versions()
     assert not (set(BACKENDS) - {used}) & set(versions())
+
+
+@pytest.mark.parametrize(("devices", "expected"), [(["CPU:0"], True), (["cpu:0", "gpu:0"], False)])
+def test_whether_there_is_an_accelerator(monkeypatch: pytest.MonkeyPatch, devices: list[str], expected: bool) -> None:
+    found = SimpleNamespace(is_available=lambda: not expected)
+    if keras.config.backend() == "torch":
+        monkeypatch.setattr("torch.accelerator", found)
+    else:
+        monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
+    assert on_processor() is expected
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(accelerator=found))
+    assert on_processor() is expected

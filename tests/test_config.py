@@ -59,29 +59,35 @@ def test_unknown_key_suggests_the_near_one(values: dict[str, Any], name: str, ne
 
 
 @pytest.mark.parametrize(
-    ("training", "rows", "epochs", "patience"),
+    ("training", "rows", "labels", "epochs", "patience"),
     [
-        ({}, 100_000, 3, 2),
-        ({}, 32 * 67, 3, 2),
-        ({}, 32 * 66, 4, 3),
-        ({}, 210, 29, 20),
-        ({}, 20, 50, 34),
-        ({}, 0, 50, 34),
-        ({"epochs": 3}, 20, 3, 2),
-        ({"epochs": "6+", "patience": 3}, 32 * 40, 6, 3),
-        ({"epochs": "6+", "patience": 3}, 32 * 20, 10, 5),
-        ({"epochs": "80+"}, 20, 80, 2),
-        ({"patience": None}, 210, 29, None),
-        ({"batch_size": 8}, 210, 8, 6),
+        ({}, 100_000, 2, 3, 2),
+        ({}, 32 * 67, 2, 3, 2),
+        ({}, 32 * 66, 2, 4, 3),
+        ({}, 32 * 66, 10, 4, 3),
+        ({}, 32 * 66, 11, 4, 3),
+        ({}, 32 * 66, 14, 5, 4),
+        ({}, 9_003, 77, 6, 4),
+        ({}, 100_000, 77, 3, 2),
+        ({}, 770, 77, 50, 34),
+        ({}, 210, 2, 29, 20),
+        ({}, 20, 2, 50, 34),
+        ({}, 0, 0, 50, 34),
+        ({"epochs": 3}, 20, 77, 3, 2),
+        ({"epochs": "6+", "patience": 3}, 32 * 40, 2, 6, 3),
+        ({"epochs": "6+", "patience": 3}, 32 * 20, 2, 10, 5),
+        ({"epochs": "80+"}, 20, 2, 80, 2),
+        ({"patience": None}, 210, 2, 29, None),
+        ({"batch_size": 8}, 210, 2, 8, 6),
     ],
 )
 def test_few_rows_are_passed_over_more_often(
-    training: dict[str, Any], rows: int, epochs: int, patience: int | None
+    training: dict[str, Any], rows: int, labels: int, epochs: int, patience: int | None
 ) -> None:
     config = RunConfig.parse({"training": training})
-    found = config.for_rows(rows).training
+    found = config.for_rows(rows, labels).training
     assert (found.epochs, found.epoch_count, found.patience) == (epochs, epochs, patience)
-    assert found.for_rows(5) == found
+    assert found.for_rows(5, 100) == found
     if config.training.epochs != epochs:
         with pytest.raises(ConfigError, match="follows from the rows"):
             _ = config.training.epoch_count
@@ -89,7 +95,8 @@ def test_few_rows_are_passed_over_more_often(
 
 def test_a_logistic_regression_passes_over_the_rows_once() -> None:
     config = RunConfig.parse({"model": {"trainable": "head"}, "training": {"head_solver": "logistic"}})
-    assert (config.for_rows(10).training.epochs, config.for_rows(10).training.patience) == (3, 2)
+    found = config.for_rows(10, labels=40).training
+    assert (found.epochs, found.patience) == (3, 2)
 
 
 @pytest.mark.parametrize("epochs", ["3 +", "0+", "1001+", "3++", "plus", 1001])

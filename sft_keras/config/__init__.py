@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 from sft_keras.config.objective import ObjectiveConfig, TermConfig
 from sft_keras.config.section import Section
 from sft_keras.config.sections import (
-    MANY_ROWS,
     DataConfig,
     EvaluationConfig,
     ModelConfig,
@@ -26,7 +25,6 @@ from sft_keras.errors import ConfigError, SettingError, did_you_mean
 from sft_keras.yaml_files import read_yaml
 
 __all__ = [
-    "MANY_ROWS",
     "DataConfig",
     "EvaluationConfig",
     "ModelConfig",
@@ -67,9 +65,13 @@ class RunConfig(Section):
             raise ValueError("model.pooled_layers auto needs training.head_solver logistic")
         return self
 
-    def for_rows(self, rows: int) -> RunConfig:
-        """The same with what follows from the number of training rows; see `TrainingConfig.for_rows`."""
-        return self.model_copy(update={"training": self.training.for_rows(rows)})
+    def for_rows(self, rows: int, labels: int) -> RunConfig:
+        """The same with what follows from the numbers of training rows and labels; see `TrainingConfig.for_rows`."""
+        return self.model_copy(update={"training": self.training.for_rows(rows, labels)})
+
+    def for_many_rows(self) -> RunConfig:
+        """Likewise where there are so many rows that no update is wanting."""
+        return self.for_rows(10**9, labels=1)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, source: str = "configuration") -> RunConfig:

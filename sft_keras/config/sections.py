@@ -14,10 +14,8 @@ from pydantic import Field, model_validator
 from sft_keras.config.section import Section, plugin_name
 from sft_keras.errors import ConfigError
 
-# What "3+" epochs make at least, and how many epochs that may take.
-LEAST_UPDATES, MOST_EPOCHS = 200, 50
-# So many that no update is wanting.
-MANY_ROWS = 10**9
+# What "3+" epochs make at least, in all and for each label, and how many epochs that may take.
+LEAST_UPDATES, LEAST_UPDATES_A_LABEL, MOST_EPOCHS = 200, 20, 50
 TaskName = Annotated[str, plugin_name("sft_keras.tasks", "task")]
 
 
@@ -161,8 +159,8 @@ class TrainingConfig(Section):
     epochs: Annotated[int, Field(ge=1, le=1000)] | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}\+$")] = Field(
         "3+",
         title="Epochs",
-        description="Passes over the training part, 1 to 1,000; 3+ makes more, up to 50, where few rows would make "
-        "fewer than 200 updates, and stretches the patience with them.",
+        description="Passes over the training part, 1 to 1,000; 3+ makes more, up to 50, where they would make "
+        "fewer than 200 updates or than 20 for each label, and stretches the patience with them.",
     )
     batch_size: int = Field(32, ge=1, le=4096, title="Batch size", description="Rows an update.")
     accumulation_steps: int = Field(
@@ -229,21 +227,26 @@ class TrainingConfig(Section):
             )
         return self.epochs
 
-    def for_rows(self, rows: int) -> TrainingConfig:
-        """The same with a number of epochs for so many training rows; a logistic regression passes over them once.
+    def for_rows(self, rows: int, labels: int) -> TrainingConfig:
+        """The same with a number of epochs for the training rows; a logistic regression passes over them once.
 
         Few rows make few updates in an epoch, and three epochs of them leave a pretrained model nearly as it was
-        (Mosbach et al. 2021, section 6, train 20 epochs on small sets).
+        (Mosbach et al. 2021, section 6, train 20 epochs on small sets). Of many labels each is seen in few updates.
+
+        Args:
+            rows: How many training rows there are.
+            labels: How many labels there are.
 
         Example:
-            >>> TrainingConfig().for_rows(4000).epochs, TrainingConfig().for_rows(320).epochs
-            (3, 20)
+            >>> [TrainingConfig().for_rows(*size).epochs for size in ((4000, 2), (320, 2), (4000, 40))]
+            [3, 20, 7]
         """
         if not isinstance(self.epochs, str):
             return self
         least = int(self.epochs.removesuffix("+"))
         an_epoch = max(1, math.ceil(rows / self.batch_size))
-        wanted = least if self.head_solver == "logistic" else math.ceil(LEAST_UPDATES / an_epoch)
+        updates = max(LEAST_UPDATES, LEAST_UPDATES_A_LABEL * labels)
+        wanted = least if self.head_solver == "logistic" else math.ceil(updates / an_epoch)
         epochs = max(least, min(MOST_EPOCHS, wanted))
         patience = self.patience and math.ceil(self.patience * epochs / least)
         return self.model_copy(update={"epochs": epochs, "patience": patience})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from sft_keras.config import MANY_ROWS, RunConfig
+from sft_keras.config import RunConfig
 from sft_keras.evaluation.bootstrap import Difference
 from sft_keras.evaluation.content import ReportContent
 from sft_keras.evaluation.wording import compare_verdict
@@ -116,7 +116,7 @@ def changed_settings(config: RunConfig) -> list[Changed]:
 
     Of a path only the name is given: where it lay is nobody's business.
     """
-    ours, defaults = (dict(_flat(each.for_rows(MANY_ROWS))) for each in (config, RunConfig()))
+    ours, defaults = (dict(_flat(each.for_many_rows())) for each in (config, RunConfig()))
     return [
         Changed(key, name_only(value), name_only(defaults.get(key)))
         for key, value in ours.items()

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 from filelock import Timeout
 
-from sft_keras.backend import load_backend
+from sft_keras.backend import load_backend, on_processor
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.errors import SftError
@@ -122,14 +122,8 @@ def _time(work: Any) -> float:
         began, own = time.perf_counter(), time.process_time()
         work()
         spent, own = time.perf_counter() - began, time.process_time() - own
-        seconds.append(spent if _has_accelerator() else min(spent, own))
+        seconds.append(min(spent, own) if on_processor() else spent)
     return min(seconds)
-
-
-def _has_accelerator() -> bool:
-    import keras
-
-    return any(not device.startswith("cpu") for device in keras.distribution.list_devices())
 
 
 def _line(points: list[tuple[int, float]]) -> tuple[float, float]:

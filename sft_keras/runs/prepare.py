@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sft_keras.artifacts.bundle import Bundle
 from sft_keras.artifacts.further import bundle_named, config_from
-from sft_keras.config import MANY_ROWS, RunConfig
+from sft_keras.config import RunConfig
 from sft_keras.data.assignment import limit_rows
 from sft_keras.data.columns import Columns, choose_columns
 from sft_keras.data.corrections import (
@@ -173,9 +173,10 @@ def divide(
     )
     if corrections:
         splits = correct(splits, corrections, known_labels=begun.labels.names if begun else ())
-    usual, config = config.for_rows(MANY_ROWS).training, config.for_rows(len(splits.train))
+    labels = {*splits.train.labels, *(begun.labels.names if begun else ())}
+    usual, config = config.for_many_rows().training, config.for_rows(len(splits.train), len(labels))
     if config.training != usual:
-        few = f"{len(splits.train)} training rows make few updates in an epoch"
+        few = f"{len(splits.train)} training rows make few updates in an epoch for {len(labels)} labels"
         told.event("log", message=f"Epochs: {config.training.epochs} in place of {usual.epochs}, since {few}.")
     known = known_presets().get(str(begun.information.get("backbone")) if begun else config.model.backbone)
     foreign = language_findings(examples.texts, known[1].languages if known else None)

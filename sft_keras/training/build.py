@@ -69,8 +69,8 @@ class Recipe:
         Raises:
             ConfigError: The backbone is not to be had.
         """
-        config = config.for_rows(len(training))
         labels = start.labels_with(training.labels) if start else Labels.of(training.labels)
+        config = config.for_rows(len(training), len(labels))
         backbone = start.backbone if start else resolve_backbone(config.model.backbone)
         location = backbone.location
         origin = start.origin if start else location.handle or "trained from scratch"

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sft_keras.config import MANY_ROWS, RunConfig
+from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
 from sft_keras.data.labels import Labels
 from sft_keras.errors import ConfigError, TrainingError
@@ -210,7 +210,7 @@ def _settled(config: RunConfig) -> RunConfig:
 
 def _tell_idle_settings(config: RunConfig, sink: ProgressSink) -> None:
     """Says which settings were changed that have no part in a logistic regression, which is solved in one pass."""
-    config, usual = config.for_rows(MANY_ROWS), RunConfig().for_rows(MANY_ROWS)
+    config, usual = config.for_many_rows(), RunConfig().for_many_rows()
     sections = {
         "optimizer": tuple(type(config.optimizer).model_fields),
         "training": ("epochs", "patience", "batch_size"),

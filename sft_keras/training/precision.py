@@ -6,9 +6,9 @@ import functools
 import time
 from typing import Any
 
-import keras
 from keras import ops
 
+from sft_keras.backend import on_processor
 from sft_keras.training.progress import ProgressSink
 
 # The gain from which bfloat16 is taken, for it has fewer digits. On an accelerator nearly the whole step gains. On a
@@ -30,11 +30,6 @@ def choose_precision(sink: ProgressSink) -> str:
         f"it is taken from {needed:.1f} x on).",
     )
     return "bfloat16" if pays else "none"
-
-
-def on_processor() -> bool:
-    """Whether Keras sees no accelerator."""
-    return all(str(device).lower().startswith("cpu") for device in keras.distribution.list_devices())
 
 
 @functools.cache

@@ -15,9 +15,9 @@ from typing import Any
 import keras
 import psutil
 
+from sft_keras.backend import on_processor
 from sft_keras.modeling.backbones.base import Backbone, Encoder
 from sft_keras.modeling.fine_tune_model import FineTuneModel
-from sft_keras.training.precision import on_processor
 
 # Token vectors that a layer keeps, with four times their width in its middle.
 VECTOR_COPIES = 33

@@ -39,6 +39,7 @@ def value_and_gradients(
 
         tensors = [tensor.requires_grad_() for tensor in tensors]
         value = function(*tensors)
-        found = torch.autograd.grad(value.sum(), tensors, allow_unused=True)
+        unused = [None] * len(tensors)
+        found = torch.autograd.grad(value.sum(), tensors, allow_unused=True) if value.requires_grad else unused
         gradients = [torch.zeros_like(at) if one is None else one for one, at in zip(found, tensors, strict=True)]
     return keras.ops.convert_to_numpy(value), [keras.ops.convert_to_numpy(gradient) for gradient in gradients]

@@ -82,7 +82,7 @@ def test_few_rows_get_more_epochs_and_the_log_says_why(tmp_path: Path, services:
     kept = run.config().training
     assert (kept.epochs, kept.patience) == (34, 23)  # 84 rows in six batches
     told = (run.path / "log.txt").read_text(encoding="utf-8")
-    assert "Epochs: 34 in place of 3, since 84 training rows make few updates in an epoch.\n" in told
+    assert "Epochs: 34 in place of 3, since 84 training rows make few updates in an epoch for 2 labels.\n" in told
     three = RunConfig.parse({"model": {"backbone": "lstm"}, "training": {"epochs": 3}})
     exact = services.prepare(str(labelled), three, out=tmp_path / "exact")
     assert exact.config().training.epochs == 3

@@ -42,6 +42,8 @@ def test_the_cost_follows_rows_epochs_lengths_and_weights() -> None:
     few = Texts(300, np.array([10.0]), np.array([300.0]))  # 210 rows for training, seven updates an epoch
     assert cost(texts=few) == cost(texts=few, training={"epochs": 29})
     assert cost(texts=few) - 25 > 5 * (cost(texts=few, training={"epochs": 3}) - 25)
+    many_labels = Texts(300, few.lengths, few.counts, labels=77)
+    assert cost(texts=many_labels) == cost(texts=many_labels, training={"epochs": 50})
     empty = Texts(0, np.array([1.0]), np.array([0.0]))
     assert cost(texts=empty) == pytest.approx(25.0)
 

@@ -45,7 +45,7 @@ class Center(LossTerm):
     ) -> Tensor:
         """The value of each row, float32 [batch]; see `LossTerm`."""
         centers = ops.stop_gradient(ops.convert_to_tensor(self.centers))
-        offset = features - ops.take(centers, labels, axis=0)
+        offset = ops.convert_to_tensor(features) - ops.take(centers, labels, axis=0)
         counts_here = sample_weight > 0
         values = ops.where(counts_here, 0.5 * ops.mean(ops.square(offset), axis=-1), 0.0)
         if training:

@@ -35,6 +35,7 @@ class Texts:
         counts: Texts in each bin.
         shown: Some of the texts.
         given: Rows of the files of their own for "validation" and "test".
+        labels: How many labels there are.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class Texts:
     counts: np.ndarray
     shown: tuple[str, ...] = ()
     given: Mapping[str, int] = field(default_factory=dict)
+    labels: int = 2
 
     @classmethod
     def of(cls, view: DatasetView) -> Texts:
@@ -53,7 +55,8 @@ class Texts:
         if view.lengths.unit == "characters":
             lengths *= TOKENS_A_HAN_CHARACTER if mostly_unspaced(shown) else TOKENS_A_CHARACTER
             lengths += SPECIAL_TOKENS
-        return cls(view.usable_rows, lengths, np.asarray(view.lengths.counts, dtype=np.float64), shown, view.part_rows)
+        counts = np.asarray(view.lengths.counts, dtype=np.float64)
+        return cls(view.usable_rows, lengths, counts, shown, view.part_rows, len(view.class_counts))
 
     def tokens(self, max_length: int) -> float:
         """The mean of the tokens that the model reads of a text."""
@@ -81,7 +84,7 @@ def estimate(config: RunConfig, texts: Texts, speed: Speed) -> Estimate:
     cut = {"validation": data.validation_fraction * rows, "test": data.test_fraction * rows}
     held_out, test = (texts.given.get(part, cut[part]) for part in cut)
     training = rows - sum(count for part, count in cut.items() if part not in texts.given)
-    options = config.training.for_rows(math.ceil(training))
+    options = config.training.for_rows(math.ceil(training), texts.labels)
     mean, longest = texts.tokens(config.model.max_length), texts.longest(config.model.max_length)
     if speed.length:
         mean = longest = float(config.model.max_length)

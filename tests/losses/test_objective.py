@@ -36,7 +36,7 @@ def test_parts_add_up_to_the_loss(batch: Batch) -> None:
     loss, parts = objective(batch.labels, batch.logits, batch.features, batch.weights, training=True)
     assert tuple(parts) == objective.part_names
     assert objective.part_names[:3] == ("task_loss", "sup_loss", "supcon_loss")
-    means = {name: float(np.mean(values)) for name, values in parts.items()}
+    means = {name: float(np.asarray(values).mean()) for name, values in parts.items()}
     assert float(loss) == pytest.approx(means["task_loss"] + means["sup_loss"], rel=1e-5, abs=1e-7)
     terms = sum(0.3 * means[f"{term.name}_loss"] for term in ALL_TERMS)
     assert means["sup_loss"] == pytest.approx(terms, rel=1e-5, abs=1e-7)
@@ -56,7 +56,7 @@ def test_class_weights_apply_to_the_task_loss_only(batch: Batch) -> None:
     inputs = (batch.labels, batch.logits, batch.features, batch.weights)
     before, after = plain(*inputs, training=True).parts, weighted(*inputs, training=True).parts
     factors = np.array([1, 3, 0.5, 1])[batch.labels]
-    np.testing.assert_allclose(after["task_loss"], factors * before["task_loss"], rtol=1e-6)
+    np.testing.assert_allclose(after["task_loss"], factors * np.asarray(before["task_loss"]), rtol=1e-6)
     for name in plain.part_names[1:]:
         np.testing.assert_array_equal(after[name], before[name])
 
@@ -67,7 +67,7 @@ def test_row_weights_scale_the_task_loss_and_the_terms() -> None:
     plain = build(terms=ALL_TERMS)(labels, logits, features, training=False).parts
     weighted = build(terms=ALL_TERMS)(labels, logits, features, weights, training=False).parts
     for name in plain:
-        np.testing.assert_allclose(weighted[name], weights * plain[name], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(weighted[name], weights * np.asarray(plain[name]), rtol=1e-5, atol=1e-7)
 
 
 def test_labels_and_weights_may_come_as_columns_and_floats() -> None:
@@ -94,8 +94,8 @@ def test_ramp(step: int | None, share: float, training: bool) -> None:
     objective = build(terms=(TermConfig(name="supcon", weight=0.8, ramp_epochs=2),), steps_per_epoch=10)
     iterations = None if step is None else keras.Variable(step, dtype="int32", trainable=False)
     parts = objective(labels, logits, features, iterations=iterations, training=training).parts
-    assert np.min(parts["supcon_loss"]) > 0
-    np.testing.assert_allclose(parts["sup_loss"], 0.8 * share * parts["supcon_loss"], rtol=1e-6)
+    assert np.asarray(parts["supcon_loss"]).min() > 0
+    np.testing.assert_allclose(parts["sup_loss"], 0.8 * share * np.asarray(parts["supcon_loss"]), rtol=1e-6)
 
 
 def test_without_a_ramp_the_weight_is_constant() -> None:

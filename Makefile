@@ -6,14 +6,14 @@ JAX_VENV := .venv-jax
 # What touches Keras: the formulas, the model, training and its resumption, prediction, and bundles of TensorFlow's.
 # Exported graphs are left out, since they come from TensorFlow only.
 TRAINING := tests/training/test_training.py
-JAX_TESTS := tests/losses/test_task_loss.py tests/losses/test_terms.py tests/losses/test_objective.py \
+BACKEND_TESTS := tests/losses/test_task_loss.py tests/losses/test_terms.py tests/losses/test_objective.py \
 	tests/modeling/test_heads.py tests/modeling/test_fine_tune_model.py tests/preprocessing/test_batches.py \
 	tests/inference/test_predictor.py tests/test_backend.py tests/integration/test_backends.py \
 	"$(TRAINING)::test_resumed_is_as_unbroken[lstm-2]" "$(TRAINING)::test_resumed_is_as_unbroken[bert-15]" \
 	$(TRAINING)::test_a_checkpoint_of_another_backend_is_refused \
 	$(TRAINING)::test_float16_scales_the_loss_so_that_small_gradients_are_not_lost
 
-.PHONY: setup app quickstart browser screenshots test coverage test-jax check bench lock clean
+.PHONY: setup app quickstart browser screenshots test coverage test-jax test-torch check bench lock clean
 
 setup: $(VENV)/.dev
 	$(BIN)/sft-keras samples --download
@@ -70,7 +70,12 @@ $(JAX_VENV)/.installed: requirements-jax.lock pyproject.toml
 test-jax: setup $(JAX_VENV)/.installed
 	$(JAX_VENV)/bin/python scripts/check_lock.py
 	KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(JAX_VENV)/compiled SFT_TEST_TENSORFLOW=$(CURDIR)/$(BIN)/python \
-		$(JAX_VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(JAX_TESTS)
+		$(JAX_VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(BACKEND_TESTS)
+
+# By hand, with a Python that has torch: docs/backends.md.
+TORCH ?= .venv-torch/bin/python
+test-torch: $(VENV)/.installed
+	KERAS_BACKEND=torch SFT_TEST_TENSORFLOW=$(CURDIR)/$(BIN)/python $(TORCH) -m pytest $(BACKEND_TESTS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from keras import ops
 
 from sft_keras.config import RunConfig
 from sft_keras.data.examples import Examples
@@ -116,6 +117,7 @@ def build(recipe: Recipe) -> Built:
     policy = DTYPE_POLICIES[options.mixed_precision]
     keras.utils.set_random_seed(options.seed)
     encoder = _encoder(recipe, policy)
+    _draw_from_layers(encoder)
     freeze(encoder, config.model)
     if config.model.lora_rank:
         add_lora(encoder, config.model.lora_rank, seed=options.seed)
@@ -123,6 +125,20 @@ def build(recipe: Recipe) -> Built:
     built = Built(encoder, build_on(recipe, encoder), cut, build_on(recipe, cut.above) if cut else None)
     compile_model(recipe, cut.above if cut else encoder, built.fitted)
     return built
+
+
+def _draw_from_layers(encoder: Encoder) -> None:
+    """Dropout draws from the state of its layer, which a checkpoint holds.
+
+    For a layer without a seed of its own, torch would draw from a state of the process, and a resumed training would be
+    another one.
+    """
+    if keras.config.backend() != "torch":
+        return
+    for layer in encoder.model._flatten_layers():
+        drawn = getattr(layer, "seed_generator", None)
+        if drawn is not None and drawn._initial_seed is None:
+            drawn._initial_seed = int(ops.convert_to_numpy(drawn.state)[0])
 
 
 def _cut(recipe: Recipe, encoder: Encoder) -> Cut | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sft_keras.services.space.datasets import DatasetView
 
 # Fewer rows a label than this are few. Of few rows with few labels, training the whole model makes more than a frozen
-# one does; with many labels its updates are too few (docs/quality.md, "Few rows: which recipe").
+# one does; with many labels up to 32 epochs made less (docs/quality.md, "Few rows: which recipe").
 _FEW_ROWS, _MANY_LABELS = 64, 20
 
 

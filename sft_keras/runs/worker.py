@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sft_keras.runs.results import calibrated, keep_bundle, predictor_of, report
 from sft_keras.settings import MIB, Settings
 from sft_keras.training.progress import ProgressSink, Several
 
-SUMMARY = ("accuracy", "macro_f1")
+SUMMARY, BASELINE = ("accuracy", "macro_f1"), "tfidf_logreg"
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,7 @@ def execute(
     try:
         with run.working(), _failure_told(run):
             result = _execute(run, Several((run, sink)), should_stop, settings, exports)
-            summary = {}
-            if result.report:
-                summary = {name: result.report["metrics"][name]["value"] for name in SUMMARY}
+            summary = _summary(result.report) if result.report else {}
             run.update(state="finished" if result.complete else "cancelled", pid=0, phase="", summary=summary)
             if result.complete:
                 # They weigh three times the model. Only a run that is known to be finished can do without them: one
@@ -87,6 +85,15 @@ def execute(
             where=str(run.path),
             fix=f"Free some space or make the folder writable, then go on: sft-keras train --resume {run.path}",
         ) from error
+
+
+def _summary(report: Mapping[str, Any]) -> dict[str, float | None]:
+    """The headline figures of a report, and those of the baseline beside them, as far as it was asked for."""
+    baseline = report["baselines"].get(BASELINE, {"metrics": {}})["metrics"]
+    return {
+        **{name: report["metrics"][name]["value"] for name in SUMMARY},
+        **{f"baseline_{name}": baseline[name]["value"] for name in SUMMARY if name in baseline},
+    }
 
 
 @contextlib.contextmanager

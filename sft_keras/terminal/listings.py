@@ -53,11 +53,11 @@ def show_runs(runs: Sequence[RunInfo]) -> None:
     if not runs:
         console.print("No runs here. Start one: sft-keras train --data sample:movie-reviews")
         return
-    shown = table("run", "state", "data", "backbone", "accuracy", "created", right=(4,))
+    shown = table("run", "state", "data", "backbone", "accuracy", "TF-IDF", "created", right=(4, 5))
     for r in runs:
-        accuracy = r.status.summary.get("accuracy")
-        score = f"{accuracy:.3f}" if isinstance(accuracy, int | float) else ""
+        found = (r.status.summary.get(name) for name in ("accuracy", "baseline_accuracy"))
+        scores = [f"{each:.3f}" if isinstance(each, int | float) else "" for each in found]
         created = r.status.created.replace("T", " ")[:16]
         state, data = escape(r.status.state), escape(r.status.data)
-        shown.add_row(escape(str(r.path)), state, data, escape(r.backbone), score, escape(created))
+        shown.add_row(escape(str(r.path)), state, data, escape(r.backbone), *scores, escape(created))
     console.print(shown)

@@ -60,7 +60,10 @@ def test_a_run_from_file_to_bundle(sft: Cli, labelled: Path) -> None:
     assert report["seed"] == 7
     assert sum(report["rows"].values()) == 120
     assert read(run.bundle / "report.json") == report
-    assert status.summary["accuracy"] == report["metrics"]["accuracy"]["value"]
+    baseline = report["baselines"]["tfidf_logreg"]["metrics"]
+    for name in ("accuracy", "macro_f1"):
+        assert status.summary[name] == report["metrics"][name]["value"]
+        assert status.summary[f"baseline_{name}"] == baseline[name]["value"]
     pictures = {path.name for path in run.report.glob("*.png")}
     assert {"confusion_matrix.png", "training_curves.png"} <= pictures
     for path in run.report.glob("*.png"):

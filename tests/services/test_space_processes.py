@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from sft_keras.settings import Settings
 from tests.conftest import TINY, merged, sentences, write_csv
 
 PATIENCE = 240.0
+CHINESE = re.compile("[\u4e00-\u9fff]")
 LSTM = merged(TINY, {"model": {"backbone": "lstm"}, "training": {"patience": None}})
 
 
@@ -96,7 +98,10 @@ def test_nothing_that_is_killed_takes_anything_with_it(app: Services, tmp_path: 
     assert view.state == "finished"
     assert view.has_bundle
     assert view.has_report
-    assert set(view.summary) == {"accuracy", "macro_f1"}
+    assert set(view.summary) == {"accuracy", "macro_f1", "baseline_accuracy", "baseline_macro_f1"}
+    in_chinese = first_owner.log_tail(first, 100, language="zh")
+    assert len(in_chinese) > 12
+    assert not [line for line in in_chinese if not CHINESE.search(line)]
     assert (view.step, view.steps, view.epoch, view.epochs) == (0, 0, 2, 2) or view.step == view.steps == 12
 
     # The training is killed: that is seen at once, and it goes on from its checkpoint when it is asked to.

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sft_keras.runs.log_wording import log_line
 from sft_keras.services.space.datasets import DatasetInfo, DatasetView, FoundView, LengthBins
 from sft_keras.services.space.runs import Estimate, RunView
 from sft_keras.ui.components import dataset as pieces
@@ -118,6 +119,16 @@ def test_the_log_names_no_folder_of_the_machine() -> None:
     assert "22:37:27" in made
     assert "/srv" not in made
     assert "(of 4)" in made
+    assert "/srv" not in log([log_line("2026-11-22T22:37:27+00:00 Backbone: minilm (/srv/app/model).", "zh")], EN)
+
+
+def test_a_score_has_the_baseline_beside_it() -> None:
+    summary = {"accuracy": 0.85, "macro_f1": 0.829, "baseline_accuracy": 0.767, "baseline_macro_f1": 0.713}
+    made = run_panel(run("finished", summary=summary), EN)
+    assert [made.count(f"TF-IDF + logistic regression: {share}") for share in ("76.7%", "71.3%")] == [1, 1]
+    without = run_panel(run("finished", summary={"accuracy": 0.85}), EN)
+    assert "85.0%" in without
+    assert "TF-IDF" not in without
 
 
 def test_a_stopping_run_says_so() -> None:

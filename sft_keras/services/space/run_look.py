@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from sft_keras.errors import ArtifactError
 from sft_keras.places import HIDDEN, reworded
 from sft_keras.runs.about import read_about
 from sft_keras.runs.directory import RunDirectory
+from sft_keras.runs.log_wording import log_line
 from sft_keras.runs.measured import Progress, measured
 from sft_keras.runs.queue import still_waits
 from sft_keras.runs.status import Status
 from sft_keras.services.space.run_views import Curves, RunView
 
+LOG_BYTES = 64 * 1024
 # Advice that only a terminal can follow.
 _COMMANDS = ("sft-keras", "--")
 
@@ -87,6 +89,25 @@ def curves(folder: Path, most: int) -> Curves:
         steps = [steps[round(index * (len(steps) - 1) / max(1, most - 1))] for index in range(most)]
     tried = tuple(sorted(weight for weight in found.trainings if weight is not None))
     return Curves(tuple(steps), tuple(shown.epochs), _metric(folder), shown.weight, tried)
+
+
+def log_tail(folder: Path, lines: int, language: str, *, hidden: Iterable[Path]) -> list[str]:
+    """The last lines of the log of the run in a folder.
+
+    Args:
+        folder: The run folder.
+        lines: How many at most.
+        language: Their language, as far as they are known there.
+        hidden: Folders whose names are left out.
+    """
+    try:
+        with (folder / "log.txt").open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - LOG_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    places = dict.fromkeys(map(str, hidden), HIDDEN)
+    return [reworded(log_line(line, language), places) for line in text.splitlines()[-lines:]]
 
 
 def made(run: RunDirectory) -> int:

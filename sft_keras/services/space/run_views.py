@@ -27,7 +27,7 @@ class RunView:
         queue_place: 1 is next; 0 if it does not wait.
         message: What went wrong, or "".
         fix: What to do about that, or "".
-        summary: Headline figures by name (accuracy, macro_f1), 0 to 1.
+        summary: Headline figures by name (accuracy, macro_f1), 0 to 1; those of TF-IDF begin with `baseline_`.
         has_bundle: Whether there is a model to use.
         has_report: Whether there is a report.
         stopping: Whether it was asked to stop and has not yet.

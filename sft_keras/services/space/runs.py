@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sft_keras.errors import ArtifactError, ConfigError, SftError
-from sft_keras.places import HIDDEN, reworded
 from sft_keras.services.space.base import new_id
 from sft_keras.services.space.datasets import DatasetInfo, DatasetSpace
 from sft_keras.services.space.run_views import Curves, Estimate, RunView
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Curves", "Estimate", "RunSpace", "RunView"]
 
-LOG_BYTES = 64 * 1024
 ACTIVE = ("queued", "running")
 
 
@@ -147,17 +145,12 @@ class RunSpace(DatasetSpace):
 
         return curves(self._opened(run).path, most)
 
-    def log_tail(self, run: str, lines: int = 12) -> list[str]:
-        """The last lines of its log, without places of this machine."""
+    def log_tail(self, run: str, lines: int = 12, *, language: str = "en") -> list[str]:
+        """The last lines of its log, in a language as far as it is known there, without places of this machine."""
+        from sft_keras.services.space.run_look import log_tail
+
         folder = self._opened(run).path
-        try:
-            with (folder / "log.txt").open("rb") as file:
-                file.seek(max(0, file.seek(0, 2) - LOG_BYTES))
-                text = file.read().decode("utf-8", "replace")
-        except OSError:
-            return []
-        hidden = dict.fromkeys(map(str, (folder, self.folder, self.settings.data_dir)), HIDDEN)
-        return [reworded(line, hidden) for line in text.splitlines()[-lines:]]
+        return log_tail(folder, lines, language, hidden=(folder, self.folder, self.settings.data_dir))
 
     def settings_of(self, run: str) -> dict[str, Any]:
         """The resolved configuration, as in `config.yaml`; a run to go on from is `run:ID`."""

@@ -13,7 +13,7 @@ from sft_keras.ui.components.words import ago, duration, share
 from sft_keras.ui.texts import Catalogue
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)? ")
-_PATH = re.compile(r" ?\((?:/|[A-Z]:\\)[^()]*\)")
+_PATH = re.compile(r" ?[(（](?:/|[A-Z]:\\)[^()（）]*[)）]")
 ACTIVE = ("queued", "running")
 
 
@@ -149,8 +149,16 @@ def _warnings(run: RunView, say: Catalogue) -> Markup:
 
 def _summary(run: RunView, say: Catalogue) -> Markup:
     named = {name: say.named("shell", f"metric_{name}", "") for name in run.summary}
-    tiles = [(title, share(run.summary[name])) for name, title in named.items() if title and "loss" not in name]
+    tiles = [
+        (title, share(run.summary[name]), *_beside(run.summary.get(f"baseline_{name}"), say))
+        for name, title in named.items()
+        if title and "loss" not in name
+    ]
     return stats(tiles) if tiles else Markup("")
+
+
+def _beside(baseline: float | None, say: Catalogue) -> tuple[str, ...]:
+    return () if baseline is None else (say("train.baseline", share=share(baseline)),)
 
 
 def run_list(runs: Sequence[RunView], chosen: str, asking: str, say: Catalogue) -> Markup:

@@ -60,7 +60,7 @@ def build(shared: Shared) -> None:
         except ArtifactError as error:
             gone = callout("error", say("train.failed"), told(error, say))
             return [gone, *[gr.skip()] * (len(outputs) - 3), gr.Timer(active=False), {}]
-        found, written = space.curves(chosen), log(space.log_tail(chosen), say)
+        found, written = space.curves(chosen), log(space.log_tail(chosen, language=say.language), say)
         drawn = {
             "run": chosen,
             "panel": run_panel(run, say),

@@ -1,9 +1,10 @@
-"""Rows to be written in many ways, and what is read of them."""
+"""Rows and files to be written in many ways, and what is read of them."""
 
 from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from pathlib import Path
 
 from sft_keras.data.columns import choose_columns
@@ -16,6 +17,9 @@ ROWS = [
     ("服务很好，下次还来。", "positive"),
     ("Très bon séjour à l'hôtel.", "positive"),
 ] * 4
+
+GOOD = "服务很好，下次还来，房间干净。"
+BAD = "房间很差，下次不来，服务太慢。"
 
 
 def written(rows: list[tuple[str, str]], separator: str = ",", header: bool = True) -> str:
@@ -33,3 +37,17 @@ def pairs(table: Table) -> list[tuple[str, str]]:
 def save(path: Path, data: str | bytes) -> Path:
     path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
     return path
+
+
+def csv_of(rows: int, separator: str = ",") -> str:
+    return f"文本{separator}标签\n" + "".join(
+        f"{GOOD if i % 2 else BAD}{i}{separator}{'正' if i % 2 else '负'}\n" for i in range(rows)
+    )
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()

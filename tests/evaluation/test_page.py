@@ -3,111 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sft_keras.artifacts.model_card import model_card
 from sft_keras.config import EvaluationConfig, RunConfig
-from sft_keras.errors import ArtifactError, ConfigError
+from sft_keras.errors import ConfigError
 from sft_keras.evaluation import charts, facts
 from sft_keras.evaluation.content import read_content
-from sft_keras.evaluation.mistakes import Mistake, confident_mistakes
-from sft_keras.evaluation.page import SECTIONS, render_page, render_sections
-from sft_keras.evaluation.report import build_report, evaluate_only
+from sft_keras.evaluation.mistakes import Mistake
+from sft_keras.evaluation.page import SECTIONS, render_sections
+from sft_keras.evaluation.report import evaluate_only
+from tests.evaluation.made_pages import LAMBDA, LAYERS, Page, content, page_of
 
 ATTACK = '<script>alert("1")</script>'
-HISTORY = tuple(
-    {"epoch": i + 1, "loss": 1.0, "task_loss": 0.8, "sup_loss": 0.2, "val_task_loss": 0.9, "val_macro_f1": f1}
-    for i, f1 in enumerate((0.5, 0.7, 0.6))
-)
-LAMBDA = {
-    "rows": [
-        {"weight": 0.0, "score": 0.7, "epochs": 3, "seconds": 10.0},
-        {"weight": 0.1, "score": 0.72, "epochs": 2, "seconds": 4000.0},
-    ],
-    "chosen": 0.1,
-    "difference": 0.0234,
-    "interval": [0.004, 0.041],
-    "kept_zero": False,
-    "monitor": "macro_f1",
-    "terms": ["supcon"],
-    "message": "A sentence in English.",
-}
-LAYERS = {
-    "rows": [{"layers": "1-3", "C": 1.0, "score": 0.7}, {"layers": "3-6", "C": 10, "score": 0.73}],
-    "chosen": "3-6",
-}
 ENGLISH_SENTENCE = re.compile(r"[A-Za-z]{2,},?(?: [a-z]{2,},?){2,}")
-VOID = {"meta", "input", "br", "wbr"}
-
-
-class Page(HTMLParser):
-    """The text of each language, the tags, and whether they close in order."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.text: dict[str, str] = {}
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self._language = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "main":
-            self._language = dict(attrs)["lang"]
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "main" in self.open and not {"code", "pre"} & set(self.open):
-            self.text[self._language] = self.text.get(self._language, "") + data
-
-
-def content(names=("负面", "正面"), rows=200, *, right=0.8, baselines=True, **changes):
-    generator = np.random.default_rng(0)
-    labels = np.arange(rows) % len(names)
-    answers = np.where(generator.random(rows) < right, labels, (labels + 1) % len(names))
-    options = {
-        "labels": labels,
-        "probabilities": np.eye(len(names))[answers] * 0.6 + 0.4 / len(names),
-        "names": names,
-        "config": EvaluationConfig(bootstrap_samples=100),
-        "seed": 0,
-        "data_fingerprint": "abc",
-        "backbone": "lstm",
-        "versions": {"keras": "3.15.0"},
-        "notes": ("37 row(s) repeat another text, exactly or nearly, and stay on one side with it.",),
-    }
-    if baselines:
-        texts = [f"词{i}" for i in labels]
-        report = build_report(
-            **options,
-            train_texts=texts,
-            train_labels=labels,
-            test_texts=texts,
-            rows={"train": rows, "validation": 5, "test": rows},
-            seconds={"training": 90.0, "prediction": 2.5},
-            history=HISTORY,
-        )
-    else:
-        report = evaluate_only(**options)
-    return read_content({**report.to_dict(), **changes}, where="report.json")
-
-
-def page_of(given, config=None, **options):
-    return render_page(given, config or RunConfig(), **options)
 
 
 def test_the_page_is_one_file_without_script_and_without_network():
@@ -225,132 +136,6 @@ def test_many_labels_make_a_table_of_mistakes_and_no_matrix():
     assert "15 of 77 kinds of mistakes are shown." in page
     assert len(page) < 400_000
     assert 'class="matrix"' in page_of(content(("a", "b", "c")))
-
-
-def test_the_searches_are_shown_with_what_was_chosen():
-    text = Page(page_of(content(lambda_search=LAMBDA, layer_search=LAYERS))).text
-    assert (
-        "λ = 0.1 was chosen: +2.3 points Macro F1 over λ = 0 (interval 0.4 to 4.1, 95% for all λ together)."
-        in text["en"]
-    )
-    assert "1 h 6 min" in text["en"]
-    assert "3-6" in text["en"]
-    assert "Layers tried" in text["en"]
-    assert "尝试过的 λ" in text["zh-Hans"]
-    kept = {**LAMBDA, "kept_zero": True, "chosen": 0.0, "difference": -0.01, "interval": [-0.02, 0.01]}
-    assert "λ = 0 was kept" in Page(page_of(content(lambda_search=kept))).text["en"]
-    by_loss = {**LAMBDA, "monitor": "task_loss"}
-    # A loss that fell is a gain in the table, and told with its own sign.
-    assert "-0.023 Task loss" in Page(page_of(content(lambda_search=by_loss))).text["en"]
-    none = Page(page_of(content(lambda_search={**LAMBDA, "best": 0.0, "difference": 0.0, "interval": [0.0, 0.0]}))).text
-    assert "λ = 0 was best on the validation part" in none["en"]
-    assert "在验证集上 λ = 0 最好" in none["zh-Hans"]
-    bare = content(lambda_search=LAMBDA["rows"], layer_search=[])
-    assert "1 h 6 min" in page_of(bare)
-    assert "λ tried" not in page_of(content())
-
-
-def test_the_model_card_shows_the_searches_too():
-    report = {**content().model_dump(), "lambda_search": LAMBDA, "layer_search": LAYERS}
-    card = model_card(RunConfig(), labels=["a", "b"], report=report, information={})
-    assert "λ tried:" in card
-    assert "| 0.1 | 0.720 | 2 | 4000 s | chosen |" in card
-    assert "| 3-6 | 10 | 0.730 | chosen |" in card
-
-
-def test_only_settings_that_differ_are_listed_and_paths_lose_their_folders():
-    config = RunConfig.parse(
-        {
-            "training": {"epochs": 9},
-            "model": {"backbone": "/somewhere/private/my_model", "word_vectors": r"C:\Users\me\vectors.txt"},
-            "objective": {"terms": [{"name": "center", "weight": 0.01}, {"name": "supcon", "weight": 0}]},
-        }
-    )
-    changed = {each.key: (each.value, each.default) for each in facts.changed_settings(config)}
-    assert changed == {
-        "training.epochs": (9, 3),
-        "model.backbone": ("my_model", "auto"),
-        "model.word_vectors": ("vectors.txt", None),
-    }
-    page = page_of(content(), config)
-    assert "cross_entropy + 0.01 × center" in page
-    assert "supcon" not in page
-    assert "private" not in page.replace("use.private", "")
-
-
-@pytest.mark.parametrize(("monitor", "best"), [("macro_f1", 2), ("task_loss", 3), ("accuracy", 0)])
-def test_the_best_epoch_is_the_one_that_the_training_kept(monitor, best):
-    history = tuple({**row, "val_task_loss": 1 - 0.1 * i} for i, row in enumerate(HISTORY))
-    assert facts.best_epoch(history, monitor) == best
-    assert facts.best_epoch(({"epoch": 1, "val_macro_f1": None}, *history), "macro_f1") == 2
-
-
-def test_an_older_report_says_the_same_as_its_verdict():
-    given = content()
-    old = given.model_copy(update={"comparison": replace(given.comparison, discordant=None)})
-    assert given.verdict in Page(page_of(old)).text["en"]
-    few = old.model_copy(update={"verdict": "No clear difference: too few to tell."})
-    text = Page(page_of(few)).text
-    assert "too few test rows tell the two apart" in text["en"]
-    assert "能区分两者的测试数据太少" in text["zh-Hans"]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"labels": ["a"]},
-        {"confusion_matrix": [[1, 2, 3], [1, 2, 3]]},
-        {"metrics": {}},
-        {"rows": {"train": 1}},
-        {"metrics": None},
-        {"seed": "x"},
-        {"per_class": [{"label": "a"}]},
-        {"calibration": []},
-        {"verdict": {"a": 1}},
-        {"history": [{"epoch": 10**400}]},
-        {"history": [{"epoch": "x"}]},
-        {"seconds": {"training": float("inf")}},
-        {"confusion_matrix": [[1, 10**30], [0, 1]]},
-        {"calibration": [{"low": 0, "high": 1, "confidence": float("nan"), "accuracy": 1, "count": 1}]},
-    ],
-)
-def test_a_damaged_report_is_told_apart(changes):
-    whole = content().model_dump()
-    with pytest.raises(ArtifactError, match=r"The report cannot be shown: \w"):
-        read_content({**whole, **changes}, where="x")
-    with pytest.raises(ArtifactError):
-        read_content([whole], where="x")
-
-
-def test_a_strange_history_is_survived():
-    page_of(content(history=[{"epoch": 1}, {"loss": None}, {"val_macro_f1": 0.5}]))
-    page_of(content(history=[{"epoch": i, "val_macro_f1": None, "task_loss": None} for i in range(3)]))
-
-
-def test_the_curves_of_a_page_leave_out_a_total_that_is_the_task_loss():
-    losses, scores = charts.page_curves(HISTORY)
-    assert [curve.name for curve in losses] == ["loss", "task_loss", "sup_loss", "val_task_loss"]
-    assert [curve.dashed for curve in losses] == [False, False, False, True]
-    assert [curve.name for curve in scores] == ["val_macro_f1"]
-    without = [{k: v for k, v in row.items() if k != "sup_loss"} for row in HISTORY]
-    assert [curve.name for curve in charts.page_curves(without)[0]] == ["task_loss", "val_task_loss"]
-
-
-def test_drawings_hold_numerals_only_and_are_the_same_each_time():
-    given = content()
-    first, second = (charts.reliability_svg(given.calibration) for _ in range(2))
-    assert first == second
-    assert all(re.fullmatch(r"[\d.]+", text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", first))
-    assert not re.search("#[0-9a-f]{6}", first)
-    assert "var(--deep)" in first
-
-
-def test_the_most_confident_mistakes_come_first():
-    probabilities = [[0.9, 0.1], [0.3, 0.7], [0.2, 0.8], [0.6, 0.4]]
-    found = confident_mistakes([0, 0, 0, 1], probabilities, list("abcd"), ["x", "y"])
-    assert [(m.text, m.label, m.predicted) for m in found] == [("c", "x", "y"), ("b", "x", "y"), ("d", "y", "x")]
-    assert confident_mistakes([0, 0, 0, 1], probabilities, list("abcd"), ["x", "y"], most=1) == found[:1]
-    assert found[0].to_dict() == {"text": "c", "label": "x", "predicted": "y", "confidence": pytest.approx(0.8)}
 
 
 def test_templates_mark_nothing_as_safe_but_our_drawings():

@@ -1,4 +1,4 @@
-"""A run with a link and no real model behind it."""
+"""An owner whose runs wait, and a run with a link and no real model behind it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sft_keras.errors import LinkError
+from sft_keras.runs import queue
 from sft_keras.services import Services, Space
 from sft_keras.services.examples import Neighbour, Neighbours
 from sft_keras.services.space.base import new_id, new_key
@@ -76,6 +79,45 @@ def with_fake_models(settings: Settings) -> Services:
     services = Services(settings)
     services.__dict__["links"] = PublicLinks(services, fake_predict, fake_compare)
     return services
+
+
+def status(links: PublicLinks, *args: object, **options: object) -> int:
+    """200, or the status of the refusal."""
+    try:
+        links.predict(*args, **options)
+    except LinkError as error:
+        return error.status
+    return 200
+
+
+@pytest.fixture
+def no_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is submitted stays in the queue."""
+    monkeypatch.setattr(queue, "ensure_consumer", lambda _: None)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Services:
+    return Services(Settings(data_dir=tmp_path / "data", max_queued=2))
+
+
+@pytest.fixture
+def space(app: Services) -> Space:
+    return app.space(new_key())
+
+
+@pytest.fixture
+def dataset(space: Space, labelled: Path) -> str:
+    return space.add_upload(labelled, "评论.csv").id
+
+
+@pytest.fixture
+def scores() -> np.ndarray:
+    """Of the test rows of `decided_runs`; imported here, as a program that imports this file needs none of it."""
+    from tests.services.decided_runs import TRUTH
+    from tests.services.made_runs import answers
+
+    return answers(TRUTH, 3, seed=1, right=0.7).astype(np.float32)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sft_keras.preprocessing.batches import EncodedRows
 from sft_keras.preprocessing.parts import divide
 from sft_keras.training import precision
 from sft_keras.training.adaptation import FILE, halved, settled
-from tests.training.test_training import Recorder, examples, hard_settings, logits, run, stop_after
+from tests.training.tiny_trainings import Recorder, examples, hard_settings, logits, run, stop_after
 
 # An epoch of 90 rows ends with a batch of 10; the weights differ, so that a mean over parts alone would be wrong.
 UNEVEN = examples(90, weights=np.linspace(0.2, 2, 90, dtype=np.float32))

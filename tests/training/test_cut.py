@@ -25,7 +25,7 @@ from sft_keras.services import Services
 from sft_keras.training import build, trainer
 from sft_keras.training.feature_cache import FeatureCache
 from tests.conftest import TINY, merged
-from tests.training.test_training import TRAINING, Recorder, hard_settings, logits, run, stop_after
+from tests.training.tiny_trainings import TRAINING, Recorder, hard_settings, logits, run, stop_after
 
 TEXTS = ["good food", "a bad day and worse to come", "fine"]
 

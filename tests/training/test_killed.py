@@ -12,7 +12,7 @@ from sft_keras.errors import TrainingError
 from sft_keras.training import killed
 from sft_keras.training.adaptation import FILE, settled
 from sft_keras.training.killed import NOTE, memory_kills, noted, was_killed
-from tests.training.test_training import Recorder, run, stop_after
+from tests.training.tiny_trainings import Recorder, run, stop_after
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from sft_keras.modeling.fine_tune_model import count_parameters
 from sft_keras.modeling.lora import add_lora, merged_weights
 from sft_keras.training import trainer
 from sft_keras.training.build import Built, Recipe, build
-from tests.training.test_training import Recorder, hard_settings, logits, run, stop_after
+from tests.training.tiny_trainings import Recorder, hard_settings, logits, run, stop_after
 
 LOAD = """
 import json, sys

@@ -16,7 +16,7 @@ from sft_keras.training import step_memory as subject
 from sft_keras.training import trainer
 from sft_keras.training.step_memory import StepMemory, room, step_memory
 from tests.conftest import merged
-from tests.training.test_training import Recorder, logits, run
+from tests.training.tiny_trainings import Recorder, logits, run
 
 MIB = 2**20
 WEIGHT = SimpleNamespace(shape=(1000, 1000))

@@ -1,72 +1,30 @@
-"""What the tabs Evaluate and Predict and the public page show, without a browser."""
+"""What the tab Evaluate shows, without a browser."""
 
 from __future__ import annotations
 
-import gzip
-import itertools
 import re
-import threading
-from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from sft_keras.errors import ArtifactError, ConfigError, DataError, LinkError
-from sft_keras.inference.explain import Explanation, WordWeight
+from sft_keras.errors import ArtifactError, DataError
 from sft_keras.services import Services, Space
-from sft_keras.services.examples import Neighbour, Neighbours
 from sft_keras.services.space.base import new_key
 from sft_keras.services.space.evaluation import ThresholdView
-from sft_keras.services.space.links import LinkView
-from sft_keras.services.space.public import PublicModel
 from sft_keras.services.space.runs import RunView
 from sft_keras.settings import Settings
-from sft_keras.tasks.base import Prediction
-from sft_keras.ui import public
-from sft_keras.ui.components.answers import answer_list
-from sft_keras.ui.components.links import address_of, address_panel, programs
 from sft_keras.ui.components.results import threshold_effect, threshold_picture
-from sft_keras.ui.components.similar import similar_list
-from sft_keras.ui.components.work import Work
-from sft_keras.ui.tabs import evaluate, evaluate_more, predict, predict_why, share
+from sft_keras.ui.tabs import evaluate, evaluate_more
 from sft_keras.ui.texts import catalogue
 from tests.services.made_runs import NAMES, answers, made_run
+from tests.ui.pieces import ATTACK, Tags
 
 EN, ZH = catalogue("en"), catalogue("zh")
-ATTACK = '<img src=x onerror="alert(1)">'
 TRUTH = [i % 3 for i in range(30)]
 LABELS = [NAMES[i] for i in TRUTH]
 TEXTS = [f"{ATTACK} {i}" for i in range(30)]
-LINK = LinkView("a" * 32, "r", ATTACK, True, None, False, 60, 1, (), "2026-01-01")
-
-
-class Tags(HTMLParser):
-    """The tags of a piece and its text."""
-
-    def __init__(self, piece: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(piece)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def count(self, name: str) -> int:
-        return sum(tag == name for tag, _ in self.tags)
-
-
-def request(**headers: str) -> Any:
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return SimpleNamespace(headers=names, query_params={}, client=SimpleNamespace(host="9.9.9.9"))
 
 
 @pytest.fixture
@@ -187,260 +145,3 @@ def test_the_threshold_in_words_and_as_a_picture():
     assert "all 10 test texts" in threshold_effect(curve[0], EN)
     for chosen in curve:
         assert Tags(threshold_picture(curve, chosen, EN)).count("circle") == (1 if chosen.accuracy is None else 2)
-
-
-def test_answers_mark_the_words_that_matter_and_escape_everything():
-    told = Prediction(f"good {ATTACK}", "好<b>", 0.75, {"好<b>": 0.75, "坏": 0.25})
-    words = [WordWeight("good", 0.4), WordWeight(" ", 0.0), WordWeight(ATTACK, -0.1), WordWeight(" x", 0.01)]
-    shown = Tags(answer_list([told, Prediction("", "", 0.0, {})], EN, words={0: words}))
-    assert (shown.count("img"), shown.count("b"), shown.count("li")) == (0, 0, 2)
-    marks = [attributes["class"] for tag, attributes in shown.tags if tag == "mark"]
-    assert marks == ["a-for a-3", "a-against a-1", "a-for a-2", "a-against a-2"]  # the last two are the legend
-    assert EN("predict.answer_empty") in shown.text
-    assert EN("predict.words_none") in answer_list([told], EN, words={0: [WordWeight("good", 0.001)]})
-    many = Prediction("x", "a", 0.5, dict.fromkeys("abcdefgh", 0.125))
-    assert EN("predict.other_labels", count=3) in answer_list([many], EN)
-
-
-class Model:
-    """Stands for an owner's space with a model that knows one answer."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.explained = error, 0
-
-    def predict(self, _run: str, texts: Sequence[str]) -> list[Prediction]:
-        if self.error:
-            raise self.error
-        return [Prediction(text, "a", 1.0, {"a": 1.0, "b": 0.0}) for text in texts]
-
-    def explain(self, _run: str, text: str, _label: str) -> list[WordWeight]:
-        self.explained += 1
-        return [WordWeight(text, 0.5)]
-
-
-def test_answers_come_first_and_words_follow():
-    model: Any = Model()
-    pieces = list(predict.answers_of(model, "r", predict.lines_of(" one \n\n two\r\nthree "), EN))
-    assert [Tags(piece).count("li") for piece in pieces] == [3, 3]
-    assert [Tags(piece).count("mark") for piece in pieces] == [0, 9]
-    list(predict.answers_of(model, "r", ["x"] * 20, EN))
-    assert model.explained == 3 + predict.MOST_EXPLAINED
-
-
-def test_similar_training_examples_say_what_follows_and_escape_what_they_hold():
-    rows = [Neighbour("a", 0.9987, ATTACK, 3), *[Neighbour("<b>", 0.5, "文本")] * 4]
-    shown = similar_list(Neighbours(rows, 9, 9, 9, {"a": 4, "<b>": 5}), "a", EN)
-    assert "look twice" in shown
-    assert "&lt;b&gt;" in shown
-    assert "<img" not in shown
-    assert "0.999" in shown
-    assert EN("predict.similar_times", count=3) in shown
-    agreed = similar_list(Neighbours(rows[1:], 9, 9, 9), "<b>", ZH)
-    assert "s-warning" not in agreed
-    assert "全部标为“&lt;b&gt;”" in agreed
-    assert similar_list(Neighbours([], 9, 9, 9), "a", EN) == similar_list(Neighbours(rows, 9, 9, 9), "", EN) == ""
-
-
-@pytest.mark.parametrize(
-    ("error", "key"),
-    [
-        (LinkError("x", status=403, where="examples"), "public.similar_off"),
-        (LinkError("x", status=403), "public.switched_off"),
-        (LinkError("x", status=404, where="examples"), "public.similar_none"),
-        (LinkError("x", status=404), "public.unknown"),
-        (LinkError("x", status=503), "public.similar_busy"),
-        (LinkError("x", status=429), "public.busy"),
-        (LinkError("x", status=401), "public.password_wrong"),
-        (None, "predict.similar_title"),
-    ],
-)
-def test_a_visitor_sees_training_examples_or_calmly_why_not(error, key):
-    asked = []
-
-    def examples(link: str, texts: list[str], **access: str) -> list[Neighbours]:
-        asked.append((link, texts, access))
-        if error:
-            raise error
-        return [Neighbours([Neighbour("a", 1.0, "row")], 1, 1, 1)]
-
-    services: Any = SimpleNamespace(links=SimpleNamespace(examples=examples))
-    answers = [Prediction(ATTACK, "a", 1.0, {"a": 1.0}), Prediction("", "", 0.0, {})]
-    _, shown = public.similar_of(services, "id", answers, "word", "client", EN)
-    assert EN(key) in shown
-    assert "<img" not in shown
-    assert ("row" in Tags(shown).text) == (error is None)
-    assert asked == [("id", [ATTACK], {"password": "word", "client": "client"})]
-    assert EN("predict.missing") in "".join(public.similar_of(services, "id", [], "", "", EN))
-
-
-def test_the_words_are_for_the_label_that_was_chosen():
-    model: Any = Model()
-    (shown,) = predict_why.words_for(model, "r", ["one", "two"], "<b>", EN)
-    assert EN("predict.words_legend", label="&lt;b&gt;") in shown
-    (own,) = predict_why.words_for(model, "r", ["one"], "", EN)
-    assert EN("predict.words_legend", label="a") in own
-
-
-def test_exact_words_follow_one_by_one_and_say_what_they_add_up_to():
-    model: Any = Model()
-    model.explain_exactly = lambda _run, text, label: Explanation(label, "gradients", [WordWeight(text, 0.4)], 0.9, 0.5)
-    asked = []
-
-    def similar(_run: str, text: str, *, seconds: float) -> Neighbours:
-        asked.append((text, seconds > 0))
-        return Neighbours([Neighbour("b", 0.9, f"like {text} {ATTACK}")], 9, 9, 9)
-
-    model.similar_examples = similar
-    steps = list(predict_why.exact_words_for(model, "r", ["one", "two"], "b", EN))
-    assert [EN("predict.exact_working") in step for step in steps] == [True, True, False, False, False]
-    assert [EN("predict.similar_working") in step for step in steps] == [False, False, True, True, False]
-    assert Tags(steps[-1]).count("mark") == 2 + 2 * 2
-    assert asked == [("one", True), ("two", False)]  # what is missing is prepared once
-    assert "like one &lt;img" in steps[-1]
-    assert "like two &lt;img" in steps[-1]
-    assert EN("predict.exact_note", before="50.0%", now="90.0%") in steps[-1]
-
-    def refused(_run, _text, _label):
-        raise ArtifactError(ATTACK)
-
-    model.explain_exactly = refused
-    assert "&lt;img" in list(predict_why.exact_words_for(model, "r", ["one"], "", EN))[-1]
-
-
-@pytest.mark.parametrize(
-    ("texts", "error", "told"),
-    [
-        ([], None, "Type a text first"),
-        (["x"] * 101, None, "more than 100"),
-        (["x"], ArtifactError(ATTACK), "&lt;img"),
-    ],
-)
-def test_what_stands_against_an_answer_is_said_in_place(texts, error, told):
-    model: Any = Model(error)
-    pieces = list(predict.answers_of(model, "r", texts, EN))
-    assert len(pieces) == 1
-    assert told in pieces[0]
-
-
-def test_the_address_is_that_of_the_space_or_of_the_page(monkeypatch):
-    monkeypatch.delenv("SPACE_HOST", raising=False)
-    assert address_of("x", request(referer="https://shop.example/tool/?run=1")) == "https://shop.example/tool/?model=x"
-    assert address_of("x", request(host="h:1", x_forwarded_proto="https")) == "https://h:1/?model=x"
-    assert address_of("x", request(referer="javascript:alert(1)", host="h:1")) == "http://h:1/?model=x"
-    monkeypatch.setenv("SPACE_HOST", "me-studio.hf.space")
-    assert address_of("x", request(referer="https://huggingface.co/")) == "https://me-studio.hf.space/?model=x"
-
-
-def test_a_link_as_its_owner_sees_it():
-    panel = Tags(address_panel(LINK, f'https://x/?model=1"{ATTACK}', EN))
-    assert panel.count("img") == 0
-    assert EN("share.uses_one") in panel.text
-    assert EN("share.state_expired") in address_panel(replace(LINK, expires="2020-01-01T00:00:00+00:00"), "x", EN)
-    assert EN("share.examples_on") not in panel.text
-    assert EN("share.examples_on") in address_panel(replace(LINK, share_examples=True), "x", EN)
-    assert EN("share.state_off") in address_panel(replace(LINK, enabled=False), "x", EN)
-
-
-@pytest.mark.parametrize("say", [EN, ZH], ids=["en", "zh"])
-def test_the_programs_name_the_address_and_a_secret_only_where_one_is_needed(monkeypatch, say):
-    monkeypatch.delenv("SPACE_HOST", raising=False)
-    where = request(referer="https://shop.example/")
-    for link, header in (
-        (LINK, None),
-        (replace(LINK, has_password=True), "X-Model-Password"),
-        (replace(LINK, api_keys=("k",), has_password=True), "Authorization"),
-    ):
-        made = programs(link, where, say)
-        compile(made["python"], "example", "exec")
-        for program in made.values():
-            assert f"https://shop.example/api/v1/models/{link.id}/predict" in program
-            assert [name for name in ("X-Model-Password", "Authorization") if name in program] == [header] * bool(
-                header
-            )
-
-
-def test_the_last_day_of_a_link():
-    assert share.last_moment(" ", EN) is None
-    assert share.last_moment("2999-12-31", EN) == "2999-12-31T23:59:59+00:00"
-    for wrong in ("31.12.2030", "2030-02-30", "2020-01-01", ATTACK):
-        with pytest.raises(ConfigError):
-            share.last_moment(wrong, EN)
-
-
-@pytest.mark.parametrize(("status", "key"), [(404, "unknown"), (403, "switched_off"), (410, "expired")])
-def test_a_link_that_does_not_answer_has_a_calm_page(status, key):
-    shown = Tags(public.refused(LinkError("no", status=status), ZH))
-    assert ZH(f"public.{key}_title") in shown.text
-    assert shown.count("h1") == 1
-
-
-def test_the_public_page_escapes_and_divides():
-    model = PublicModel("i", ATTACK, tuple(f"{ATTACK}{i}" for i in range(20)), "", False)
-    shown = Tags(public.title_of(model, EN))
-    assert (shown.count("img"), "20 labels" in shown.text) == (0, True)
-    few: Any = SimpleNamespace(settings=SimpleNamespace(max_request_texts=3, max_request_characters=10))
-    parts = list(public.in_parts(["a", "b", "c", "d", "x" * 9, "yy"], few))
-    assert parts == [["a", "b", "c"], ["d", "x" * 9], ["yy"]]
-    assert public.link_of(request()) == ""
-    assert EN("public.busy") in public.refused(LinkError("too many", status=429), EN)
-
-
-def test_work_tells_its_progress_and_raises_its_failure():
-    def slow(told):
-        for i in range(3):
-            told(i, 3)
-        return "done"
-
-    work: Work[str] = Work(slow)
-    assert list(work.progress())[-1] == (2, 3)
-    assert work.result() == "done"
-
-    def fails(_told):
-        raise ValueError("no")
-
-    broken: Work[str] = Work(fails)
-    assert set(broken.progress()) <= {(0, 0)}
-    with pytest.raises(ValueError, match="no"):
-        broken.result()
-
-
-def test_work_ends_when_its_page_is_closed():
-    told_on, ended = threading.Event(), threading.Event()
-
-    def endless(told):
-        try:
-            for i in itertools.count():
-                told(i, 10)
-                told_on.wait(0.01)
-        finally:
-            ended.set()
-
-    def handler():
-        for done, _ in Work(endless).progress():
-            yield done
-
-    page = handler()
-    assert next(page) == 0
-    page.close()
-    assert ended.wait(5)
-
-
-def test_small_files_become_texts_and_answers_a_table(tmp_path):
-    services = Services(Settings(data_dir=tmp_path / "data"))
-    (tmp_path / "a.txt").write_bytes("第一条, 逗号\n\n第二条\r\n".encode("gb18030"))
-    (tmp_path / "b.csv").write_text("id,review text\n1,good product here\n2,\n3,bad one there\n", encoding="utf-8")
-    (tmp_path / "c.txt").write_bytes(b"x" * (1 << 20) + b"\n")
-    assert services.read_texts(tmp_path / "a.txt", "a.txt") == ["第一条, 逗号", "第二条"]
-    assert services.read_texts(tmp_path / "b.csv", "b.csv") == ["good product here", "bad one there"]
-    with pytest.raises(DataError, match="larger than 1 MiB") as error:
-        services.read_texts(tmp_path / "c.txt", "c.txt")
-    assert str(tmp_path) not in str(error.value)
-    packed = tmp_path / "d.csv.gz"
-    packed.write_bytes(gzip.compress(b"text,label\n" + b"a" * (5 << 20) + b",x\n"))
-    (tmp_path / "e.csv").write_text("text\n" + "a word\n" * 10_001)
-    for path, said in ((packed, "limit of 4 MiB"), (tmp_path / "e.csv", "limit of 10,000")):
-        with pytest.raises(DataError, match=said) as error:
-            services.read_texts(path, path.name)
-        assert error.value.fix == "Divide it, or send fewer texts."  # and not a setting of the server
-    table = services.answers_csv([Prediction("=1+1", "a,b", 0.5, {})], ["x", "y", "z"])
-    assert table == 'x,y,z\r\n\'=1+1,"a,b",0.500000\r\n'

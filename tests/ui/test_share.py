@@ -17,9 +17,10 @@ from sft_keras.services.space.links import LinkView
 from sft_keras.settings import Settings
 from sft_keras.ui.app import build_ui
 from sft_keras.ui.tabs.share import changes_of
+from sft_keras.ui.texts import catalogue
 from tests.services.conftest import fake_run
-from tests.ui.test_results import EN
 
+EN = catalogue("en")
 Save = Callable[..., Any]
 
 

@@ -102,6 +102,14 @@ def test_no_sentence_is_taken_for_another(number: int, key: str) -> None:
             "λ = 0.1 for supcon: 2.0 points better than without (interval 0.5 points to 3.5 points).",
             "supcon 采用 λ = 0.1：比不用时高 2.0 个百分点（置信区间 0.5 至 3.5 个百分点）。",
         ),
+        (
+            "model.int8.onnx is left out of the bundle: accuracy on 30 validation rows would fall from 90.0% to 86.7%.",
+            "模型包中不含 model.int8.onnx：在 30 行验证数据上，准确率会从 90.0% 降到 86.7%。",
+        ),
+        (
+            "model.int8.onnx is left out of the bundle: the model is too small to gain by it.",
+            "模型包中不含 model.int8.onnx：模型太小，没有好处。",
+        ),
         ("Traceback (most recent call last):", "Traceback (most recent call last):"),
     ],
 )

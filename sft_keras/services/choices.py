@@ -12,9 +12,9 @@ from sft_keras.services.lasting import data_lasts
 if TYPE_CHECKING:
     from sft_keras.services.space.datasets import DatasetView
 
-# Fewer rows a label than this are few. Of few rows with few labels, training the whole model makes more than a frozen
-# one does; with many labels up to 32 epochs made less (docs/quality.md, "Few rows: which recipe").
-_FEW_ROWS, _MANY_LABELS = 64, 20
+# Fewer rows a label than this are few. Of few rows with at most so many labels, training the whole model was seen to
+# make more than a frozen one does; with ten, 20 and 77 it made less (docs/quality.md, "Few rows: which recipe").
+_FEW_ROWS, _FEW_LABELS = 64, 6
 
 
 class ChoiceServices(Installation):
@@ -36,7 +36,7 @@ class ChoiceServices(Installation):
 
         Returns:
             chinese where the texts need it and no pretrained Chinese model is here; lstm where no pretrained model can
-            be had for their script; balanced for few rows of not many labels; else quick.
+            be had for their script; balanced for few rows of few labels; else quick.
         """
         from sft_keras.data.scripts import mostly_unspaced
         from sft_keras.modeling.backbone_choice import CHINESE, LEARNED, choose_backbone
@@ -49,6 +49,6 @@ class ChoiceServices(Installation):
                 return "chinese"
             if choose_backbone(texts)[0] == LEARNED:
                 return "lstm"
-        if 0 < len(view.class_counts) <= _MANY_LABELS and median(view.class_counts.values()) < _FEW_ROWS:
+        if 0 < len(view.class_counts) <= _FEW_LABELS and median(view.class_counts.values()) < _FEW_ROWS:
             return "balanced"
         return "quick"

@@ -116,7 +116,7 @@ class Catalogues:
         """The keys of the notes, and what their English sentences look like; those with the most fixed text first."""
         notes = [(key, sentence) for key, sentence in self("en").sentences.items() if key.startswith(NOTES)]
         notes.sort(key=lambda note: -len(_PLACE.sub("", note[1])))
-        return [(key, re.compile(_PLACE.sub(r"(?P<\1>.+?)", _escaped(sentence)), re.DOTALL)) for key, sentence in notes]
+        return [(key, _pattern(sentence)) for key, sentence in notes]
 
     def default_language(self) -> str:
         """The language of this machine, if there are sentences in it; otherwise English.
@@ -129,6 +129,18 @@ class Catalogues:
         name = re.split("[_. ]", wanted or "")[0].lower()  # of "zh_CN.UTF-8" or "Chinese (Simplified)_China"
         code = _WINDOWS_NAMES.get(name, name)
         return code if code in self.languages else "en"
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    """What a sentence looks like with values at its places.
+
+    A value ends where the text behind its place stands first, and the search never goes back behind that: a note holds
+    what people wrote, and one that repeats pieces of a sentence would take hours otherwise.
+    """
+    first, *more = _PLACE.split(sentence)
+    places = [f"(?P<{name}>.+?){_escaped(text)}" for name, text in zip(more[::2], more[1::2], strict=True)]
+    closed = [f"(?>{place})" for place in places[:-1]]
+    return re.compile("".join([_escaped(first), *closed, *places[-1:]]), re.DOTALL)
 
 
 def _escaped(sentence: str) -> str:

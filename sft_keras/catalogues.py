@@ -135,7 +135,7 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     """What a sentence looks like with values at its places.
 
     A value ends where the text behind its place stands first, and the search never goes back behind that: a note holds
-    what people wrote, and one that repeats pieces of a sentence would take hours otherwise.
+    what people wrote, and one that repeats pieces of a sentence would be tried in all combinations otherwise.
     """
     first, *more = _PLACE.split(sentence)
     places = [f"(?P<{name}>.+?){_escaped(text)}" for name, text in zip(more[::2], more[1::2], strict=True)]

@@ -7,7 +7,6 @@ import io
 import os
 import pickle
 import random
-import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -17,6 +16,7 @@ import pytest
 from sft_keras.data.readers import read_table
 from sft_keras.errors import DataError
 from sft_keras.settings import MIB, Settings
+from tests.data.tables import zip_of
 
 FRAME = pd.DataFrame({"text": [f"text number {i}" for i in range(500)], "label": ["a", "b"] * 250})
 
@@ -40,16 +40,8 @@ def workbook_bytes() -> bytes:
     return stream.getvalue()
 
 
-def zip_bytes(members: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return stream.getvalue()
-
-
 def broken_zip() -> bytes:
-    data = bytearray(zip_bytes({"a.csv": b"text,label\n" + os.urandom(1000)}))
+    data = bytearray(zip_of({"a.csv": b"text,label\n" + os.urandom(1000)}))
     data[200] ^= 0xFF
     return bytes(data)
 
@@ -83,11 +75,11 @@ CASES: dict[str, tuple[str, bytes, str]] = {
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "EncryptedPackage".encode("utf-16-le"),
         "password",
     ),
-    "other office document": ("a.docx", zip_bytes({"[Content_Types].xml": b"<x/>", "word/a.xml": b"<x/>"}), "workbook"),
-    "zip with two files": ("a.zip", zip_bytes({"a.csv": b"x", "b.csv": b"y"}), "exactly one file"),
-    "empty zip": ("a.zip", zip_bytes({}), "exactly one file"),
+    "other office document": ("a.docx", zip_of({"[Content_Types].xml": b"<x/>", "word/a.xml": b"<x/>"}), "workbook"),
+    "zip with two files": ("a.zip", zip_of({"a.csv": b"x", "b.csv": b"y"}), "exactly one file"),
+    "empty zip": ("a.zip", zip_of({}), "exactly one file"),
     "broken zip": ("a.zip", broken_zip(), "zip archive is damaged"),
-    "zip in a zip": ("a.zip", zip_bytes({"a.zip": zip_bytes({"a.csv": b"x"})}), "another archive"),
+    "zip in a zip": ("a.zip", zip_of({"a.zip": zip_of({"a.csv": b"x"})}), "another archive"),
     "json value": ("a.json", b"5", "no table"),
     "json broken": ("a.json", b'[{"text": "a",}]', "not valid JSON"),
     "json list of numbers": ("a.json", b"[1, 2]", "must be an object"),
@@ -144,9 +136,9 @@ def bomb(kind: str) -> bytes:
     if kind == "csv.gz":
         return gzip.compress(zeros)
     if kind == "zip":
-        return zip_bytes({"a.csv": zeros})
+        return zip_of({"a.csv": zeros})
     if kind == "xlsx":
-        return zip_bytes({"[Content_Types].xml": b"<x/>", "xl/worksheets/sheet1.xml": zeros})
+        return zip_of({"[Content_Types].xml": b"<x/>", "xl/worksheets/sheet1.xml": zeros})
     if kind == "parquet":
         return pd.DataFrame({"text": ["a" * 100] * 40_000}).to_parquet()
     return zeros

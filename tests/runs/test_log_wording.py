@@ -99,6 +99,10 @@ def test_no_sentence_is_taken_for_another(number: int, key: str) -> None:
             "保留 λ = 0。",
         ),
         (
+            "λ = 0.1 for supcon: 0.0213 better than without (interval 0.0050 to 0.0350).",  # a loss: lower is better
+            "supcon 采用 λ = 0.1：比不用时好 0.0213（置信区间 0.0050 至 0.0350）。",
+        ),
+        (
             "λ = 0.1 for supcon: 2.0 points better than without (interval 0.5 points to 3.5 points).",
             "supcon 采用 λ = 0.1：比不用时高 2.0 个百分点（置信区间 0.5 至 3.5 个百分点）。",
         ),
